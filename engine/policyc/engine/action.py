@@ -1,0 +1,84 @@
+"""What an action is: one declaration per file in `actions/`, from which checks, docs and the registry derive."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from policyc.engine.outcome import Outcome
+from policyc.engine.phases import Binding, Phase, Protocol
+from policyc.engine.traffic import Exchange
+from policyc.engine.types import Record
+from policyc.grammar import syntax
+from policyc.grammar.diagnostic import Report
+
+if TYPE_CHECKING:
+    from policyc.engine.cel.scope import Scope
+    from policyc.engine.schema import Config, Schema
+
+Step = Callable[[Exchange], Outcome | None]
+
+
+class Ends(enum.Enum):
+    """Whether an action ends its phase (spec/actions.md §6, row 1). Only ALWAYS makes later rules unreachable."""
+
+    ALWAYS = "always"
+    MAY = "may"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where an action stands, as far as it is known, and where to report.
+
+    `path` is the action's place in the document. `key` is a stable name of the position (endpoint, phase, rule,
+    action) for state that outlives a request. `protocol`, `binding` and `ends_here` (a cloud endpoint: no
+    upstream) are None where the endpoint is not known.
+    """
+
+    phase: Phase
+    scope: Scope
+    report: Report
+    path: str
+    key: str = ""
+    protocol: Protocol | None = None
+    binding: Binding | None = None
+    is_cloud: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An action type.
+
+    `ends` may depend on the config (forward-internal's `on_error`). `result` is the record under
+    `actions.ngrok.<result_name>`. `compile` makes the step from a config without errors; None while the runtime
+    cannot execute the action. `resumes`: a step may answer an outcome that carries `resume`. `check` reports what
+    single fields cannot say. `extra` names a missing optional package. `authenticates`: see 2239.
+    """
+
+    name: str
+    doc: str
+    schema: Schema
+    phases: frozenset[Phase]
+    ends: Ends | Callable[[Config], Ends]
+    example: str
+    source: str
+    result: Record | None = None
+    result_name: str | None = None
+    compile: Callable[[Config, Site], Step] | None = None
+    check: Callable[[Config, Site], None] | None = None
+    protocols: frozenset[Protocol] = frozenset(Protocol)
+    aliases: tuple[str, ...] = ()
+    near: Mapping[str, str] | None = None
+    authenticates: bool = False
+    resumes: bool = False
+
+    def ends_with(self, config: Config) -> Ends:
+        """Return whether the action ends its phase with this config."""
+        return self.ends if isinstance(self.ends, Ends) else self.ends(config)
+
+    def read(self, node: syntax.Action, site: Site) -> Config | None:
+        """Check an action's fields against the schema; None if errors were reported."""
+        return self.schema.read(node, site)

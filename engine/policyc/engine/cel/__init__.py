@@ -1,0 +1,1 @@
+"""CEL: from a syntax tree to typed nodes, and to closures."""

@@ -1,0 +1,264 @@
+"""Typed expressions: what the checker makes of the syntax tree, and what both evaluators read.
+
+Macros are expanded, names resolved, overloads chosen. Every node has a `type` and the `span` of its source. A
+node list is closed: `plan.py` and `generate/` each have one function per class here, and mypy says if one lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from policyc.engine.types import Type
+from policyc.grammar.source import Span
+
+if TYPE_CHECKING:
+    from policyc.engine.function import Overload
+    from policyc.engine.variables import Variable
+
+
+class Node:
+    """What all nodes have."""
+
+    __slots__ = ("span", "type")
+
+    def __init__(self, type: Type, span: Span) -> None:  # noqa: A002
+        """Give the node its type and place."""
+        self.type = type
+        self.span = span
+
+
+class Const(Node):
+    """A value known at compile time (a Python value as in values.py)."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object, type: Type, span: Span) -> None:  # noqa: A002
+        """Hold `value`."""
+        super().__init__(type, span)
+        self.value = value
+
+
+class Var(Node):
+    """A declared variable, by its full path (`req.url.path`); its reader says how to get it."""
+
+    __slots__ = ("variable",)
+
+    def __init__(self, variable: Variable, type: Type, span: Span) -> None:  # noqa: A002
+        """Read `variable`."""
+        super().__init__(type, span)
+        self.variable = variable
+
+
+class Local(Node):
+    """A variable that a macro or `cel.bind` made; `name` is unique within the whole expression."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str, type: Type, span: Span) -> None:  # noqa: A002
+        """Read the local `name`."""
+        super().__init__(type, span)
+        self.name = name
+
+
+class Field(Node):
+    """`operand.name`: of a record, a map or a dyn. `optional` for `.?`: the node's type is then optional."""
+
+    __slots__ = ("name", "operand", "optional")
+
+    def __init__(self, operand: Node, name: str, optional: bool, type: Type, span: Span) -> None:  # noqa: A002
+        """Select `name` of `operand`."""
+        super().__init__(type, span)
+        self.operand = operand
+        self.name = name
+        self.optional = optional
+
+
+class At(Node):
+    """`operand[index]`: of a list, a map, headers or a dyn. `optional` for `[?index]`."""
+
+    __slots__ = ("index", "operand", "optional")
+
+    def __init__(self, operand: Node, index: Node, optional: bool, type: Type, span: Span) -> None:  # noqa: A002
+        """Index `operand`."""
+        super().__init__(type, span)
+        self.operand = operand
+        self.index = index
+        self.optional = optional
+
+
+class HasVar(Node):
+    """`has(path)` of a declared variable or namespace: the variable's own test of presence."""
+
+    __slots__ = ("variable",)
+
+    def __init__(self, variable: Variable, type: Type, span: Span) -> None:  # noqa: A002
+        """Test `variable`."""
+        super().__init__(type, span)
+        self.variable = variable
+
+
+class HasField(Node):
+    """`has(operand.name)`: of a record, a map or a dyn."""
+
+    __slots__ = ("name", "operand")
+
+    def __init__(self, operand: Node, name: str, type: Type, span: Span) -> None:  # noqa: A002
+        """Test `operand.name`."""
+        super().__init__(type, span)
+        self.operand = operand
+        self.name = name
+
+
+class Apply(Node):
+    """A function or operator on evaluated arguments.
+
+    `overloads` are those that the argument types allow: one where the types are known, several where an argument
+    is dyn, and then the values decide at run time.
+    """
+
+    __slots__ = ("args", "function", "overloads")
+
+    def __init__(
+        self,
+        function: str,
+        overloads: tuple[Overload, ...],
+        args: tuple[Node, ...],
+        type: Type,  # noqa: A002
+        span: Span,
+    ) -> None:
+        """Apply `function` (an operator as `_+_`) to `args`; a method's target is the first argument."""
+        super().__init__(type, span)
+        self.function = function
+        self.overloads = overloads
+        self.args = args
+
+
+class Not(Node):
+    """`!operand`."""
+
+    __slots__ = ("operand",)
+
+    def __init__(self, operand: Node, type: Type, span: Span) -> None:  # noqa: A002
+        """Negate `operand`."""
+        super().__init__(type, span)
+        self.operand = operand
+
+
+class And(Node):
+    """`a && b && …`: false if any is false, else an error if any is, else true."""
+
+    __slots__ = ("operands",)
+
+    def __init__(self, operands: tuple[Node, ...], type: Type, span: Span) -> None:  # noqa: A002
+        """Join `operands`."""
+        super().__init__(type, span)
+        self.operands = operands
+
+
+class Or(Node):
+    """`a || b || …`: true if any is true, else an error if any is, else false."""
+
+    __slots__ = ("operands",)
+
+    def __init__(self, operands: tuple[Node, ...], type: Type, span: Span) -> None:  # noqa: A002
+        """Join `operands`."""
+        super().__init__(type, span)
+        self.operands = operands
+
+
+class If(Node):
+    """`test ? yes : no`; only the branch taken is evaluated."""
+
+    __slots__ = ("no", "test", "yes")
+
+    def __init__(self, test: Node, yes: Node, no: Node, type: Type, span: Span) -> None:  # noqa: A002
+        """Choose."""
+        super().__init__(type, span)
+        self.test = test
+        self.yes = yes
+        self.no = no
+
+
+class MakeList(Node):
+    """`[a, ?b]`: an item with `optional` set is left out when it is absent."""
+
+    __slots__ = ("items", "optional")
+
+    def __init__(self, items: tuple[Node, ...], optional: tuple[bool, ...], type: Type, span: Span) -> None:  # noqa: A002
+        """Make a list."""
+        super().__init__(type, span)
+        self.items = items
+        self.optional = optional
+
+
+class MakeMap(Node):
+    """`{k: v}`: entries are (key, value, optional); a duplicate key is an evaluation error."""
+
+    __slots__ = ("entries",)
+
+    def __init__(self, entries: Sequence[tuple[Node, Node, bool]], type: Type, span: Span) -> None:  # noqa: A002
+        """Make a map."""
+        super().__init__(type, span)
+        self.entries = tuple(entries)
+
+
+class Loop(Node):
+    """A comprehension macro over the items of a list or the keys of a map.
+
+    `kind` decides what is made: all, exists, exists_one (bool, with CEL's rules for errors: all and exists absorb
+    them, exists_one does not); map, filter (a list); map_filter (three-argument map: `guard` then `body`);
+    transform_list, transform_map, transform_map_entry (two-variable macros; `guard` may be None);
+    sort_by (the items ordered by `body`).
+    `key` is the first or only loop variable; `value` the second one of the two-variable forms (index and item of
+    a list, key and value of a map), else None.
+    """
+
+    __slots__ = ("body", "guard", "key", "kind", "over", "value")
+
+    def __init__(
+        self,
+        kind: str,
+        over: Node,
+        key: str,
+        value: str | None,
+        guard: Node | None,
+        body: Node,
+        type: Type,  # noqa: A002
+        span: Span,
+    ) -> None:
+        """Loop over `over`."""
+        super().__init__(type, span)
+        self.kind = kind
+        self.over = over
+        self.key = key
+        self.value = value
+        self.guard = guard
+        self.body = body
+
+
+class Bind(Node):
+    """`cel.bind(name, value, body)`: value is evaluated at most once, when the body first reads it."""
+
+    __slots__ = ("body", "name", "value")
+
+    def __init__(self, name: str, value: Node, body: Node, type: Type, span: Span) -> None:  # noqa: A002
+        """Bind."""
+        super().__init__(type, span)
+        self.name = name
+        self.value = value
+        self.body = body
+
+
+class OptMap(Node):
+    """`opt.optMap(v, body)` and, with `flat`, `opt.optFlatMap(v, body)`."""
+
+    __slots__ = ("body", "flat", "name", "operand")
+
+    def __init__(self, operand: Node, name: str, body: Node, flat: bool, type: Type, span: Span) -> None:  # noqa: A002
+        """Map over an optional."""
+        super().__init__(type, span)
+        self.operand = operand
+        self.name = name
+        self.body = body
+        self.flat = flat

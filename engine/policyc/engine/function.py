@@ -1,0 +1,71 @@
+"""What a CEL function is: declared once, read by the checker, both evaluators and the docs.
+
+A family module in `functions/` calls `function(...)` for each name it knows and gives typed overloads with their
+bodies. An overload may also say how it looks as Python (`inline`), which the generator uses where the argument
+types are known; the plain body stays the oracle.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from policyc.engine.types import Type
+
+if TYPE_CHECKING:
+    from policyc.engine.phases import Phase
+
+
+class Dialect(enum.Flag):
+    """An environment that a declaration belongs to.
+
+    TRAFFIC is for policies and has ngrok's readings (spec/variables.md §9, §10); CEL is the specification's, with
+    its extension libraries, for the conformance tests.
+    """
+
+    TRAFFIC = enum.auto()
+    CEL = enum.auto()
+    BOTH = TRAFFIC | CEL
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """One signature of a function and its body.
+
+    `params` include the target of a method as the first one. `body` takes evaluated arguments (after the exchange
+    if `needs_exchange`) and returns a value or raises EvalError; it may also rely on the argument types as
+    declared. `inline` is a Python expression with `{0}`, `{1}` … for the arguments (each used at most once unless
+    it is a name), equal to the body for arguments of the declared types, and which raises nothing that the body
+    would not. `pure`: same arguments, same result, so constants fold. `cost(sizes)`: see cost.py; None is O(1).
+    """
+
+    id: str
+    params: tuple[Type, ...]
+    result: Type
+    body: Callable[..., Any]
+    method: bool = False
+    inline: str | None = None
+    pure: bool = True
+    needs_exchange: bool = False
+    dialect: Dialect = Dialect.BOTH
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function by name: its overloads, what it does, examples (`expression` → `value` as CEL text).
+
+    `phases`: where it may be called; None is everywhere. `replaced_by`: for legacy names that still work.
+    """
+
+    name: str
+    doc: str
+    overloads: tuple[Overload, ...]
+    examples: tuple[tuple[str, str], ...] = ()
+    phases: frozenset[Phase] | None = None
+    replaced_by: str | None = None
+
+    def in_dialect(self, dialect: Dialect) -> Sequence[Overload]:
+        """Return the overloads that `dialect` has, in the order declared."""
+        return [o for o in self.overloads if o.dialect & dialect]

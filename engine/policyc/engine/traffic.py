@@ -1,0 +1,304 @@
+"""What a policy sees of its traffic: plain slotted records that the runtime fills and generated code reads.
+
+Rules. 1. A slot that holds None has not been worked out yet, or is absent: the variable's declaration says which
+(variables.py). 2. Nothing is worked out before a policy reads it: the functions here fill a slot at its first
+use, and the generated code calls them (a `__getattr__` or a property would cost twice the access for everyone).
+3. Text of field values is UTF-8 with surrogateescape, so that any octets survive the round trip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol as Interface
+
+from policyc.engine.values import Timestamp
+
+Line = tuple[str, str]
+
+
+def text(octets: bytes) -> str:
+    """Decode octets of a message as policies see them."""
+    return octets.decode("utf-8", "surrogateescape")
+
+
+def octets(value: str) -> bytes:
+    """Encode what `text` decoded, or what a policy made."""
+    return value.encode("utf-8", "surrogateescape")
+
+
+class Headers:
+    """Field lines of a message, in order, as octets; and the map that policies read, made when first read.
+
+    `lines` are (name, value) as received. `map` is lower-case name → values in order, or None while nobody has
+    asked. Changes go through the methods, which keep both in step.
+    """
+
+    __slots__ = ("lines", "map")
+
+    def __init__(self, lines: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """Take field lines as they are on the wire."""
+        self.lines = list(lines)
+        self.map: dict[str, list[str]] | None = None
+
+    def as_map(self) -> dict[str, list[str]]:
+        """Return lower-case name → values, in order of first appearance. Read only."""
+        made = self.map
+        if made is None:
+            made = {}
+            for name, value in self.lines:
+                made.setdefault(text(name).lower(), []).append(text(value))
+            self.map = made
+        return made
+
+    def get(self, name: str) -> list[str]:
+        """Return all values of `name` (any case), an empty list if there is none."""
+        return self.as_map().get(name.lower(), [])
+
+    def add(self, name: str, value: str) -> None:
+        """Append a line; the name is sent in lower case."""
+        name = name.lower()
+        self.lines.append((octets(name), octets(value)))
+        if self.map is not None:
+            self.map.setdefault(name, []).append(value)
+
+    def set(self, name: str, value: str) -> None:
+        """Replace all lines of `name` by one."""
+        self.remove(name)
+        self.add(name, value)
+
+    def remove(self, name: str) -> bool:
+        """Remove every line of `name` (any case); return whether there was one."""
+        wanted = octets(name.lower())
+        kept = [line for line in self.lines if line[0].lower() != wanted]
+        if len(kept) == len(self.lines):
+            return False
+        self.lines = kept
+        if self.map is not None:
+            self.map.pop(name.lower(), None)
+        return True
+
+
+class Connection:
+    """The client's connection; the same object for every request on it and across forward-internal."""
+
+    __slots__ = (
+        "bytes_in",
+        "bytes_out",
+        "client_ip",
+        "client_port",
+        "geo",
+        "server_ip",
+        "server_port",
+        "server_region",
+        "started",
+        "tls",
+    )
+
+    def __init__(
+        self,
+        client_ip: str,
+        client_port: int = 0,
+        server_ip: str = "",
+        server_port: int = 0,
+        *,
+        started: Timestamp | None = None,
+        server_region: str = "local",
+    ) -> None:
+        """Addresses in RFC 5952 form, IPv4-mapped ones as IPv4, no zone."""
+        self.client_ip = client_ip
+        self.client_port = client_port
+        self.server_ip = server_ip
+        self.server_port = server_port
+        self.server_region = server_region
+        self.started = started or Timestamp(0)
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.tls: Tls | None = None
+        self.geo: object | None = None
+
+
+class Tls:
+    """What is known of the client's TLS session; empty strings before the handshake and without TLS."""
+
+    __slots__ = ("alpn", "cipher_suite", "ja4", "sni", "version")
+
+    def __init__(
+        self, sni: str = "", version: str = "", cipher_suite: str = "", alpn: str = "", ja4: str = ""
+    ) -> None:
+        """`version` is `1.2` or `1.3`; `cipher_suite` an IANA name."""
+        self.sni = sni
+        self.version = version
+        self.cipher_suite = cipher_suite
+        self.alpn = alpn
+        self.ja4 = ja4
+
+
+class EndpointInfo:
+    """The endpoint whose policy runs, as `endpoint.*` shows it; a wildcard endpoint shows its pattern."""
+
+    __slots__ = ("account", "addr", "binding", "host", "id", "port", "protocol", "url")
+
+    def __init__(
+        self,
+        url: str,
+        protocol: str,
+        host: str,
+        port: int,
+        *,
+        id: str = "",  # noqa: A002
+        account: str = "default",
+        binding: str = "public",
+    ) -> None:
+        """`url` omits the default port, `addr` never does."""
+        self.url = url
+        self.protocol = protocol
+        self.host = host
+        self.port = port
+        self.addr = f"{host}:{port}"
+        self.id = id
+        self.account = account
+        self.binding = binding
+
+
+class Request:
+    """An HTTP request as the policy sees and changes it, and as it goes to the upstream.
+
+    Given: `method`, `scheme` (of the public endpoint), `host` (the Host field), `target` (path and query as
+    received, `/` at least), `version`, `headers`. The rest is None until a filler in request_url.py (or here)
+    works it out. `url-rewrite` replaces `target` through `request_url.rewrite`, which empties what hangs on it.
+    """
+
+    __slots__ = (
+        "body_received",
+        "content_length",
+        "content_type",
+        "cookies",
+        "header_received",
+        "headers",
+        "host",
+        "method",
+        "received_target",
+        "scheme",
+        "target",
+        "trailers",
+        "url",
+        "url_path",
+        "url_query",
+        "url_query_params",
+        "url_uri",
+        "user_agent",
+        "version",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        scheme: str,
+        host: str,
+        target: str,
+        headers: Headers,
+        *,
+        version: str = "HTTP/1.1",
+        content_length: int | None = None,
+        header_received: Timestamp | None = None,
+    ) -> None:
+        """`content_length` is None for a streamed or missing body."""
+        self.method = method
+        self.scheme = scheme
+        self.host = host
+        self.target = target
+        self.received_target = target
+        self.version = version
+        self.headers = headers
+        self.content_length = content_length
+        self.header_received = header_received
+        self.body_received: Timestamp | None = None
+        self.trailers: Headers | None = None
+        self.url: str | None = None
+        self.url_path: str | None = None
+        self.url_query: str | None = None
+        self.url_uri: str | None = None
+        self.url_query_params: dict[str, list[str]] | None = None
+        self.cookies: dict[str, list[dict[str, object]]] | None = None
+        self.content_type: str | None = None
+        self.user_agent: dict[str, object] | None = None
+
+
+class Response:
+    """An HTTP response as `on_http_response` sees and changes it, and as it goes to the client.
+
+    `body` is None while the body streams from the upstream; a policy that replaces it sets it.
+    """
+
+    __slots__ = ("body", "content_length", "content_type", "cookies", "headers", "status", "trailers")
+
+    def __init__(
+        self,
+        status: int,
+        headers: Headers,
+        *,
+        content_length: int | None = None,
+        body: bytes | None = None,
+    ) -> None:
+        """`content_length` is None when unknown."""
+        self.status = status
+        self.headers = headers
+        self.content_length = content_length
+        self.body = body
+        self.trailers: Headers | None = None
+        self.cookies: dict[str, list[dict[str, object]]] | None = None
+        self.content_type: str | None = None
+
+
+class Services(Interface):
+    """What a policy needs from outside; the runtime (or a test) implements it. Nothing here may block."""
+
+    def now_ns(self) -> int:
+        """Wall clock, nanoseconds since 1970."""
+        ...
+
+    def random_int(self, low: int, high: int) -> int:
+        """Return a random integer, both ends included."""
+        ...
+
+    def random_double(self) -> float:
+        """Return a random double in [0, 1)."""
+        ...
+
+    def secret(self, vault: str, name: str) -> str:
+        """Return a secret; raises EvalError where there is no such secret or no store."""
+        ...
+
+    def take(self, bucket: str, capacity: int, window_s: int) -> int:
+        """Count a request in a rate-limit bucket: 0 if let through, else seconds until it may be again."""
+        ...
+
+
+class Exchange:
+    """One policy's view of one request (or, in `on_tcp_connect`, one connection) at one endpoint.
+
+    A hop by forward-internal makes a new exchange over the same `conn`, `req` and `logs`. `vars` is emptied
+    before each phase. `results` holds `actions.ngrok.*` by snake-case name. `now` is the text of `time.now`, one
+    reading per phase run. `logs` are the entries of the `log` action, `acted` the names of rules that acted.
+    """
+
+    __slots__ = ("acted", "conn", "endpoint", "logs", "now", "req", "res", "results", "services", "vars")
+
+    def __init__(
+        self,
+        conn: Connection,
+        endpoint: EndpointInfo,
+        services: Services,
+        req: Request | None = None,
+    ) -> None:
+        """Begin an exchange; `res` is set when there is a response."""
+        self.conn = conn
+        self.endpoint = endpoint
+        self.services = services
+        self.req: Request = req  # type: ignore[assignment]  # the phase table keeps req.* out of on_tcp_connect
+        self.res: Response = None  # type: ignore[assignment]  # and res.* out of the request phase
+        self.vars: dict[str, object] = {}
+        self.results: dict[str, dict[str, object]] = {}
+        self.logs: list[dict[str, object]] = []
+        self.acted: list[str] = []
+        self.now: str | None = None

@@ -1,0 +1,99 @@
+"""CEL's static types, and the records that policyc's variables and results are made of.
+
+`DYN` fits everything and is used only where data is really dynamic (JSON, `vars`). A record is nominal: its
+fields are known, selecting another one is a check-time error. A record with `is_text` is a "string with fields"
+(spec/variables.md §1): as a value it is a string, and only field selection sees the fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A type by name and parameters: `list(string)` is Type("list", (STRING,))."""
+
+    name: str
+    params: tuple[Type, ...] = ()
+
+    def __str__(self) -> str:
+        if self.name == "param":
+            return self.params[0].name
+        return f"{self.name}({', '.join(map(str, self.params))})" if self.params else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a record: its type and what it holds.
+
+    `absent_when_zero`: `has()` on it is false while it holds its zero value.
+    """
+
+    type: Type
+    doc: str = ""
+    absent_when_zero: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Type):
+    """A record type; at run time a dict that has every field (or, with `is_text`, a str: see variables.py).
+
+    `partial`: a field may be missing at run time (selecting it is then "no such key").
+    """
+
+    fields: Mapping[str, Field] = field(default_factory=dict, compare=False, hash=False)
+    is_text: bool = False
+    partial: bool = False
+
+
+NULL = Type("null_type")
+BOOL = Type("bool")
+INT = Type("int")
+UINT = Type("uint")
+DOUBLE = Type("double")
+STRING = Type("string")
+BYTES = Type("bytes")
+TIMESTAMP = Type("timestamp")
+DURATION = Type("duration")
+DYN = Type("dyn")
+ERROR = Type("error")  # of what has been reported already: fits everything, says nothing more
+
+# A map(string, list(string)) whose keys are lower-case and whose look-ups ignore case (spec/variables.md §4).
+HEADERS = Type("headers")
+
+
+def list_of(item: Type) -> Type:
+    """Return list(item)."""
+    return Type("list", (item,))
+
+
+def map_of(key: Type, value: Type) -> Type:
+    """Return map(key, value)."""
+    return Type("map", (key, value))
+
+
+def optional_of(value: Type) -> Type:
+    """Return optional_type(value)."""
+    return Type("optional_type", (value,))
+
+
+def type_of(value: Type) -> Type:
+    """Return type(value), the type of a type."""
+    return Type("type", (value,))
+
+
+def param(name: str) -> Type:
+    """Return a type parameter, for generic overloads."""
+    return Type("param", (Type(name),))
+
+
+ERROR_RECORD = Record(
+    "error",
+    (),
+    {
+        "code": Field(STRING, "ERR_NGROK number as text, empty if nothing failed"),
+        "message": Field(STRING, "what failed, empty if nothing did"),
+    },
+)

@@ -1,0 +1,1 @@
+"""The gateway and the command. May import everything."""
