@@ -1,0 +1,66 @@
+"""The command line: which commands there are; each command's own module knows its flags.
+
+Only the module of the command that was asked for is imported: `policyc check` must not pay for the gateway.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from policyc.runtime.cli.output import say
+
+COMMANDS = {
+    "check": "find what is wrong with policies, before any traffic flows",
+    "run": "run policies as a gateway in front of their endpoints",
+    "explain": "say what a diagnostic code or an action means",
+}
+
+
+class _Version(argparse.Action):
+    """`--version`: importlib.metadata costs more than everything else here, so it is loaded only now."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **_: object) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
+        say(f"policyc {version()}\n")
+        parser.exit(0)
+
+
+def version() -> str:
+    """Return the version of the package that is installed."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        return installed("policyc")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments, with the module that runs the command as `command_module`.
+
+    Leaves through SystemExit: status 2 for wrong usage, 0 for help and version.
+    """
+    parser = argparse.ArgumentParser(
+        prog="policyc",
+        description="Check traffic policies and run them as a gateway.",
+        epilog="`policyc COMMAND --help` lists a command's flags.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", "-V", action=_Version)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    wanted = next((word for word in argv if not word.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=summary, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False
+        )
+        if name == wanted:
+            module = import_module(f"policyc.runtime.cli.{name}")
+            module.add_arguments(command)
+            command.set_defaults(command_module=module)
+    return parser.parse_args(list(argv))

@@ -1,0 +1,21 @@
+"""What a command raises when it cannot do its work: plain lines, and the exit status that goes with them."""
+
+from __future__ import annotations
+
+COULD_NOT_RUN = 2
+
+
+class CommandError(Exception):
+    """The command ends here: `lines` go to standard error, each by itself; `status` is the exit status."""
+
+    def __init__(self, *lines: str, status: int = COULD_NOT_RUN) -> None:
+        """Say why, in lines."""
+        super().__init__("; ".join(lines))
+        self.lines = lines
+        self.status = status
+
+
+def reason(error: OSError) -> str:
+    """Return why the system refused, in its words with a small first letter (`no such file or directory`)."""
+    words = error.strerror or str(error) or type(error).__name__
+    return words[:1].lower() + words[1:]

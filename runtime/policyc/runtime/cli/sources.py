@@ -1,0 +1,57 @@
+"""The files a command was given: read whole, or a plain line about each that cannot be.
+
+A name that cannot be opened means that nothing can be judged (exit status 2); a file that opens but is no
+policy is a finding like any other, and `grammar.files` reports it. `-` is the standard input.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from policyc.grammar.diagnostic import Report
+from policyc.grammar.source import Source
+from policyc.runtime.cli.failure import CommandError, reason
+
+STDIN = "<stdin>"
+# Nothing that is longer can be a policy (grammar.files says so); reading stops soon after.
+_READ_LIMIT_BYTES = 16 * 1024 * 1024
+
+
+def read_all(names: Sequence[str], report: Report) -> list[Source]:
+    """Return the texts of the files, in order, each once; what is no text has been reported and is left out.
+
+    Raises CommandError naming every file that cannot be read.
+    """
+    from policyc.grammar.files import decode
+
+    refused = []
+    sources = []
+    for name in dict.fromkeys(names):
+        try:
+            octets = _octets(name)
+        except OSError as error:
+            refused.append(f"cannot read {name}: {reason(error)}")
+            continue
+        except ValueError:  # a NUL in the name
+            refused.append(f"cannot read {name}: not a file name")
+            continue
+        source = decode(STDIN if name == "-" else name, octets, report)
+        if source is not None:
+            sources.append(source)
+    if refused:
+        raise CommandError(*refused)
+    return sources
+
+
+def read_beside(name: str, importer: str) -> bytes:
+    """Return the octets of a file that `importer` names, relative to it. Raises OSError."""
+    return _octets(os.path.join(os.path.dirname(importer), name))
+
+
+def _octets(name: str) -> bytes:
+    if name == "-":
+        return b"" if sys.stdin is None else sys.stdin.buffer.read(_READ_LIMIT_BYTES)
+    with open(name, "rb") as file:
+        return file.read(_READ_LIMIT_BYTES)
