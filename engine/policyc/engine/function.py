@@ -38,7 +38,8 @@ class Overload:
     if `needs_exchange`) and returns a value or raises EvalError; it may also rely on the argument types as
     declared. `inline` is a Python expression with `{0}`, `{1}` … for the arguments (each used at most once unless
     it is a name), equal to the body for arguments of the declared types, and which raises nothing that the body
-    would not. `pure`: same arguments, same result, so constants fold. `cost(sizes)`: see cost.py; None is O(1).
+    would not. `inlines` are such expressions for narrower argument types than `params` (`==` of two strings);
+    `python` picks. `pure`: same arguments, same result, so constants fold.
     """
 
     id: str
@@ -50,6 +51,14 @@ class Overload:
     pure: bool = True
     needs_exchange: bool = False
     dialect: Dialect = Dialect.BOTH
+    inlines: tuple[tuple[tuple[Type, ...], str], ...] = ()
+
+    def python(self, types: Sequence[Type]) -> str | None:
+        """Return the Python template for arguments of these static types, None if only the body will do."""
+        for wanted, template in self.inlines:
+            if all(w == t for w, t in zip(wanted, types, strict=True)):
+                return template
+        return self.inline
 
 
 @dataclass(frozen=True, slots=True)

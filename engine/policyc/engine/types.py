@@ -57,6 +57,8 @@ STRING = Type("string")
 BYTES = Type("bytes")
 TIMESTAMP = Type("timestamp")
 DURATION = Type("duration")
+IP = Type("net.IP")
+CIDR = Type("net.CIDR")
 DYN = Type("dyn")
 ERROR = Type("error")  # of what has been reported already: fits everything, says nothing more
 
@@ -95,5 +97,41 @@ ERROR_RECORD = Record(
     {
         "code": Field(STRING, "ERR_NGROK number as text, empty if nothing failed"),
         "message": Field(STRING, "what failed, empty if nothing did"),
+    },
+)
+
+# spec/variables.md §5; a request's cookie has only a name and a value, the rest is zero (§9.1), `expires` missing.
+COOKIE = Record(
+    "cookie",
+    (),
+    {
+        "name": Field(STRING, "name"),
+        "value": Field(STRING, "value"),
+        "domain": Field(STRING, "Domain attribute", absent_when_zero=True),
+        "path": Field(STRING, "Path attribute", absent_when_zero=True),
+        "same_site": Field(STRING, "SameSite attribute", absent_when_zero=True),
+        "expires": Field(TIMESTAMP, "Expires attribute; missing where there is none"),
+        "max_age": Field(DURATION, "Max-Age attribute, zero where there is none", absent_when_zero=True),
+        "http_only": Field(BOOL, "whether HttpOnly is set"),
+        "secure": Field(BOOL, "whether Secure is set"),
+        "unparsed_attributes": Field(map_of(STRING, STRING), "attributes that no standard names"),
+    },
+    partial=True,
+)
+
+# What `url.parse` makes, as Go's net/url names its parts (spec/variables.md §9.3).
+URL_PARTS = Record(
+    "url",
+    (),
+    {
+        "scheme": Field(STRING, "scheme, lower case"),
+        "host": Field(STRING, "host with its port, as written"),
+        "hostname": Field(STRING, "host without port and brackets"),
+        "port": Field(STRING, "port as text, empty if there is none"),
+        "path": Field(STRING, "path, decoded"),
+        "raw_path": Field(STRING, "path as written"),
+        "query": Field(STRING, "query as written, without `?`"),
+        "fragment": Field(STRING, "fragment, decoded"),
+        "user": Field(STRING, "user information as written"),
     },
 )

@@ -1,0 +1,130 @@
+"""Equality, order, and membership. Numbers of different types compare by value; a bool is never a number."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from policyc.engine.cel.coerce import contains, equal, has_key
+from policyc.engine.function import Function, Overload
+from policyc.engine.types import (
+    BOOL,
+    BYTES,
+    DOUBLE,
+    DURATION,
+    DYN,
+    HEADERS,
+    INT,
+    NULL,
+    STRING,
+    TIMESTAMP,
+    UINT,
+    Type,
+    list_of,
+    map_of,
+    param,
+)
+
+_T = param("T")
+_K = param("K")
+_V = param("V")
+
+
+def _unequal(a: Any, b: Any) -> bool:
+    return not equal(a, b)
+
+
+def _in_list(value: Any, items: Any) -> bool:
+    return contains(items, value)
+
+
+def _in_map(key: Any, mapping: Any) -> bool:
+    return has_key(mapping, key)
+
+
+def _in_headers(name: str, headers: dict[str, list[str]]) -> bool:
+    return name.lower() in headers
+
+
+# Where Python's `==` is CEL's: both of one scalar type, or one side a text, null or time, which no number equals.
+_SAME = (STRING, INT, UINT, DOUBLE, BOOL, BYTES, TIMESTAMP, DURATION)
+_ONE_SIDED = (STRING, BYTES, TIMESTAMP, DURATION)
+
+
+def _equality(sign: str) -> tuple[tuple[tuple[Type, ...], str], ...]:
+    plain = f"({{0}} {sign} {{1}})"
+    null = "({0} is None)" if sign == "==" else "({0} is not None)"
+    lists = (list_of(STRING), list_of(BYTES), list_of(INT), list_of(BOOL))
+    return (
+        *(((t, t), plain) for t in _SAME),
+        *(((t, DYN), plain) for t in _ONE_SIDED),
+        *(((DYN, t), plain) for t in _ONE_SIDED),
+        *(((t, t), plain) for t in lists),
+        ((DYN, NULL), null),
+    )
+
+
+_MEMBER = tuple(
+    ((t, list_of(t)), "({0} in {1})") for t in (STRING, INT, UINT, BOOL, BYTES, TIMESTAMP, DURATION)
+) + (((STRING, list_of(DYN)), "({0} in {1})"),)
+
+_ORDERED = (
+    ("bool", BOOL),
+    ("int64", INT),
+    ("uint64", UINT),
+    ("double", DOUBLE),
+    ("string", STRING),
+    ("bytes", BYTES),
+    ("timestamp", TIMESTAMP),
+    ("duration", DURATION),
+)
+_NUMERIC = _ORDERED[1:4]
+
+
+def _order(name: str, word: str, sign: str, body: Callable[[Any, Any], bool], doc: str, *examples: tuple[str, str]) -> Function:
+    inline = f"({{0}} {sign} {{1}})"
+    same = [Overload(f"{word}_{n}", (t, t), BOOL, body, inline=inline) for n, t in _ORDERED]
+    mixed = [
+        Overload(f"{word}_{n}_{m}", (t, u), BOOL, body, inline=inline)
+        for n, t in _NUMERIC
+        for m, u in _NUMERIC
+        if n != m
+    ]
+    return Function(name, doc, (*same, *mixed), examples)
+
+
+FUNCTIONS = (
+    Function(
+        "_==_",
+        "Whether two values are equal: numbers by value, lists and maps item by item, NaN never.",
+        (Overload("equals", (_T, _T), BOOL, equal, inlines=_equality("==")),),
+        (("'a' == 'a'", "true"), ("[1, 2] == [2, 1]", "false"), ("dyn(1) == 1.0", "true"), ("dyn(true) == 1", "false")),
+    ),
+    Function(
+        "_!=_",
+        "Whether two values differ.",
+        (Overload("not_equals", (_T, _T), BOOL, _unequal, inlines=_equality("!=")),),
+        (("'a' != 'b'", "true"), ("0.0 / 0.0 != 0.0 / 0.0", "true")),
+    ),
+    _order("_<_", "less", "<", operator.lt, "Whether the first is less. Texts compare by code point.", ("1 < 2", "true"), ("dyn(2u) < 1.5", "false")),
+    _order("_<=_", "less_equals", "<=", operator.le, "Whether the first is less or equal.", ("'a' <= 'a'", "true")),
+    _order("_>_", "greater", ">", operator.gt, "Whether the first is greater.", ("b'b' > b'a'", "true")),
+    _order("_>=_", "greater_equals", ">=", operator.ge, "Whether the first is greater or equal.", ("duration('1s') >= duration('1m')", "false")),
+    Function(
+        "_in_",
+        "Whether a list has the item, or a map the key. In header maps the case of the name does not matter.",
+        (
+            Overload("in_list", (_T, list_of(_T)), BOOL, _in_list, inlines=_MEMBER),
+            Overload("in_headers", (STRING, HEADERS), BOOL, _in_headers, inline="({0}.lower() in {1})"),
+            Overload(
+                "in_map",
+                (_K, map_of(_K, _V)),
+                BOOL,
+                _in_map,
+                inlines=(((STRING, map_of(STRING, DYN)), "({0} in {1})"),),
+            ),
+        ),
+        (("'a' in ['a', 'b']", "true"), ("'k' in {'k': 1}", "true"), ("dyn(true) in [1]", "false")),
+    ),
+)
