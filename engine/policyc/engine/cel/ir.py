@@ -262,3 +262,25 @@ class OptMap(Node):
         self.name = name
         self.body = body
         self.flat = flat
+
+
+# The closed list: what a `match` over nodes must cover.
+AnyNode = (
+    Const
+    | Var
+    | Local
+    | Field
+    | At
+    | HasVar
+    | HasField
+    | Apply
+    | Not
+    | And
+    | Or
+    | If
+    | MakeList
+    | MakeMap
+    | Loop
+    | Bind
+    | OptMap
+)
