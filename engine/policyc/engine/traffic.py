@@ -3,12 +3,14 @@
 Rules. 1. A slot that holds None has not been worked out yet, or is absent: the variable's declaration says which
 (variables.py). 2. Nothing is worked out before a policy reads it: the functions here fill a slot at its first
 use, and the generated code calls them (a `__getattr__` or a property would cost twice the access for everyone).
-3. Text of field values is UTF-8 with surrogateescape, so that any octets survive the round trip.
+3. `absent` is a slot that holds None on every record: the place of variables that have none of their own.
+4. Text of field values is UTF-8 with surrogateescape, so that any octets survive the round trip.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, Final
 from typing import Protocol as Interface
 
 from policyc.engine.values import Timestamp
@@ -30,15 +32,17 @@ class Headers:
     """Field lines of a message, in order, as octets; and the map that policies read, made when first read.
 
     `lines` are (name, value) as received. `map` is lower-case name → values in order, or None while nobody has
-    asked. Changes go through the methods, which keep both in step.
+    asked. Changes go through the methods, which keep both in step. `derived` holds what was worked out from the
+    fields (cookies) by name, until the next change.
     """
 
-    __slots__ = ("lines", "map")
+    __slots__ = ("derived", "lines", "map")
 
     def __init__(self, lines: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Take field lines as they are on the wire."""
         self.lines = list(lines)
         self.map: dict[str, list[str]] | None = None
+        self.derived: dict[str, Any] = {}
 
     def as_map(self) -> dict[str, list[str]]:
         """Return lower-case name → values, in order of first appearance. Read only."""
@@ -60,6 +64,8 @@ class Headers:
         self.lines.append((octets(name), octets(value)))
         if self.map is not None:
             self.map.setdefault(name, []).append(value)
+        if self.derived:
+            self.derived = {}
 
     def set(self, name: str, value: str) -> None:
         """Replace all lines of `name` by one."""
@@ -75,6 +81,8 @@ class Headers:
         self.lines = kept
         if self.map is not None:
             self.map.pop(name.lower(), None)
+        if self.derived:
+            self.derived = {}
         return True
 
 
@@ -86,13 +94,14 @@ class Connection:
         "bytes_out",
         "client_ip",
         "client_port",
-        "geo",
         "server_ip",
         "server_port",
         "server_region",
         "started",
         "tls",
     )
+
+    absent: Final = None
 
     def __init__(
         self,
@@ -114,7 +123,6 @@ class Connection:
         self.bytes_in = 0
         self.bytes_out = 0
         self.tls: Tls | None = None
-        self.geo: object | None = None
 
 
 class Tls:
@@ -164,15 +172,13 @@ class Request:
     """An HTTP request as the policy sees and changes it, and as it goes to the upstream.
 
     Given: `method`, `scheme` (of the public endpoint), `host` (the Host field), `target` (path and query as
-    received, `/` at least), `version`, `headers`. The rest is None until a filler in request_url.py (or here)
-    works it out. `url-rewrite` replaces `target` through `request_url.rewrite`, which empties what hangs on it.
+    received, `/` at least), `version`, `headers`. The rest is None until a filler in request_url.py works it
+    out. `url-rewrite` replaces `target` through `request_url.rewrite`, which empties what hangs on it.
     """
 
     __slots__ = (
         "body_received",
         "content_length",
-        "content_type",
-        "cookies",
         "header_received",
         "headers",
         "host",
@@ -186,9 +192,10 @@ class Request:
         "url_query",
         "url_query_params",
         "url_uri",
-        "user_agent",
         "version",
     )
+
+    absent: Final = None
 
     def __init__(
         self,
@@ -219,9 +226,6 @@ class Request:
         self.url_query: str | None = None
         self.url_uri: str | None = None
         self.url_query_params: dict[str, list[str]] | None = None
-        self.cookies: dict[str, list[dict[str, object]]] | None = None
-        self.content_type: str | None = None
-        self.user_agent: dict[str, object] | None = None
 
 
 class Response:
@@ -230,7 +234,9 @@ class Response:
     `body` is None while the body streams from the upstream; a policy that replaces it sets it.
     """
 
-    __slots__ = ("body", "content_length", "content_type", "cookies", "headers", "status", "trailers")
+    __slots__ = ("body", "content_length", "headers", "status", "trailers")
+
+    absent: Final = None
 
     def __init__(
         self,
@@ -246,8 +252,6 @@ class Response:
         self.content_length = content_length
         self.body = body
         self.trailers: Headers | None = None
-        self.cookies: dict[str, list[dict[str, object]]] | None = None
-        self.content_type: str | None = None
 
 
 class Services(Interface):
