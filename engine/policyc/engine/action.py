@@ -1,11 +1,14 @@
-"""What an action is: one declaration per file in `actions/`, from which checks, docs and the registry derive."""
+"""What an action is: one declaration per file in `actions/`, from which checks.
+
+Docs and the registry derive.
+"""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from policyc.engine.outcome import Outcome
 from policyc.engine.phases import Binding, Phase, Protocol
@@ -16,13 +19,17 @@ from policyc.grammar.diagnostic import Report
 
 if TYPE_CHECKING:
     from policyc.engine.cel.scope import Scope
+
     from policyc.engine.schema import Config, Schema
 
 Step = Callable[[Exchange], Outcome | None]
 
 
 class Ends(enum.Enum):
-    """Whether an action ends its phase (spec/actions.md §6, row 1). Only ALWAYS makes later rules unreachable."""
+    """Whether an action ends its phase (spec/actions.md §6, row 1).
+
+    Only ALWAYS makes later rules unreachable.
+    """
 
     ALWAYS = "always"
     MAY = "may"
@@ -33,9 +40,10 @@ class Ends(enum.Enum):
 class Site:
     """Where an action stands, as far as it is known, and where to report.
 
-    `path` is the action's place in the document. `key` is a stable name of the position (endpoint, phase, rule,
-    action) for state that outlives a request. `protocol`, `binding` and `ends_here` (a cloud endpoint: no
-    upstream) are None where the endpoint is not known.
+    `path` is the action's place in the document. `key` is a stable name of the position (endpoint, phase,
+    rule, action) for state that outlives a request. `protocol`, `binding` and `is_cloud` (a cloud endpoint:
+    no upstream) are None where the endpoint is not known. `form` tells which front end read the action: a
+    string in a `.policy` file is always a template, in YAML and JSON the field says what it is.
     """
 
     phase: Phase
@@ -46,6 +54,7 @@ class Site:
     protocol: Protocol | None = None
     binding: Binding | None = None
     is_cloud: bool | None = None
+    form: Literal["policy", "yaml", "json", "agent"] = "yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +62,10 @@ class Action:
     """An action type.
 
     `ends` may depend on the config (forward-internal's `on_error`). `result` is the record under
-    `actions.ngrok.<result_name>`. `compile` makes the step from a config without errors; None while the runtime
-    cannot execute the action. `resumes`: a step may answer an outcome that carries `resume`. `check` reports what
-    single fields cannot say. `extra` names a missing optional package. `authenticates`: see 2239.
+    `actions.ngrok.<result_name>`. `compile` makes the step from a config without errors; None while the
+    runtime cannot execute the action. `resumes`: a step may answer an outcome that carries `resume`. `check`
+    reports what single fields cannot say. `extra` names a missing optional package. `authenticates`: see
+    2239.
     """
 
     name: str
