@@ -23,7 +23,7 @@ def every_code() -> Mapping[str, Code]:
 
 
 def find_codes(word: str) -> list[Code]:
-    """Return the codes that `word` may mean: an id, a name, or an ERR_NGROK number (which several may have)."""
+    """Return the codes that `word` may mean: an id, a name, or an ERR_NGROK number (of several, perhaps)."""
     wanted = word.strip().strip("[]").upper()
     number = wanted.removeprefix("ERR_NGROK_")
     return [

@@ -1,0 +1,364 @@
+"""Write the pages of docs/reference from the declarations that the code itself reads.
+
+python docs/generate.py           write what differs
+python docs/generate.py --check   write nothing; fail where a page is not current
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from policyc.engine.action import Action, Ends
+from policyc.engine.actions import actions
+from policyc.engine.function import Dialect, Function, Overload
+from policyc.engine.functions import functions
+from policyc.engine.phases import Binding, Phase, Protocol, phases_of
+from policyc.engine.variables import VARIABLES
+from policyc.grammar.codes import Code
+from policyc.runtime.cli.action_page import ends_text
+from policyc.runtime.cli.catalog import every_code
+from policyc.runtime.cli.setting_flags import flag_of, shown_default
+from policyc.runtime.settings import SETTINGS
+
+HERE = Path(__file__).parent / "reference"
+
+NOTE = "<!-- Written by docs/generate.py from the declarations in the code; `make docs` writes it anew. -->"
+
+FAMILIES = {
+    "P00": "files and encodings",
+    "P01": "syntax",
+    "P02": "names and types of expressions",
+    "P03": "rules, actions and their fields",
+    "P04": "phases",
+    "P05": "endpoints",
+    "P06": "flow",
+    "P07": "hazards",
+    "P08": "limits",
+    "P09": "what this installation cannot run",
+}
+
+ABOUT_ACTIONS = """\
+Every action of a rule: what it does, where it may stand, its fields and what it leaves for later
+rules to read. *Template* means that `${…}` in the value is evaluated when the action runs,
+*expression* that the value is an expression itself. Actions that are marked *checked only* are
+known to `policyc check` in full; `policyc run` refuses them until they are built."""
+
+ABOUT_VARIABLES = """\
+What expressions may read. A path that is absent reads as its zero value (`""`, `0`, `false`, an
+empty list or map); an absent timestamp is an error; `has(path)` tells. *Data* names what this
+installation must provide; `policyc run` says at its start what it cannot fill. Beside these there
+are `vars.NAME`, set by [`set-vars`](actions.md#set-vars) earlier in the same phase, and
+`actions.ngrok.NAME`, left by actions that ran earlier."""
+
+ABOUT_FUNCTIONS = """\
+What expressions of policies may call. Where ngrok's reading differs from CEL's extension libraries,
+policies get ngrok's. Macros (`all`, `exists`, `exists_one`, `map`, `filter`, `has`, …) are those of
+CEL."""
+
+ABOUT_PHASES = """\
+Which phases an endpoint has. An internal http or https endpoint has no `on_tcp_connect`: forwarding
+to it makes no TCP connection. Endpoints of the kubernetes binding can be checked, not served."""
+
+ABOUT_SETTINGS = """\
+Each is a flag of `policyc run` and a field of `policyc.runtime.settings.Settings`. Durations are
+written `10s`, `250ms`, `1m30s`, sizes `65536`, `64KB`, `1MiB`."""
+
+ABOUT_CODES = """\
+What `policyc check` and `policyc run` report. A code never changes its meaning and is never used
+again."""
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+    """Yield a Markdown table."""
+    yield "| " + " | ".join(head) + " |"
+    yield "| " + " | ".join("---" for _ in head) + " |"
+    for row in rows:
+        yield "| " + " | ".join(cell(text) for text in row) + " |"
+
+
+def cell(text: str) -> str:
+    """Return text that cannot break out of its cell."""
+    return " ".join(text.split()).replace("|", "\\|") or "-"
+
+
+def code(text: str) -> str:
+    """Return text as Markdown code, nothing for nothing."""
+    return f"`{text}`" if text else ""
+
+
+def phase_list(phases: frozenset[Phase] | None) -> str:
+    """Return phases in the order they run."""
+    if phases is None or phases == frozenset(Phase):
+        return "all"
+    return ", ".join(f"`{phase}`" for phase in Phase if phase in phases)
+
+
+def actions_page() -> Iterator[str]:
+    """Yield the page of actions."""
+    known = actions()
+    yield "# Actions"
+    yield ""
+    yield ABOUT_ACTIONS
+    yield ""
+    rows = [
+        (
+            f"[`{name}`](#{name})",
+            "yes" if action.compile else "checked only",
+            phase_list(action.phases),
+            ends_word(action),
+        )
+        for name, action in known.items()
+    ]
+    yield from table(("action", "runs", "phases", "ends its phase"), rows)
+    for name, action in known.items():
+        yield ""
+        yield f"## {name}"
+        yield from action_section(action)
+
+
+def ends_word(action: Action) -> str:
+    """Return always, may, never, or that it depends."""
+    return action.ends.value if isinstance(action.ends, Ends) else "by its config"
+
+
+def action_section(action: Action) -> Iterator[str]:
+    """Yield what there is to say about one action."""
+    yield ""
+    yield textwrap.dedent(action.doc).strip()
+    yield ""
+    facts = [f"Phases: {phase_list(action.phases)}. It {ends_text(action)}."]
+    if action.protocols != frozenset(Protocol):
+        facts.append(f"Endpoints: {', '.join(f'`{p}`' for p in Protocol if p in action.protocols)}.")
+    if action.aliases:
+        facts.append(f"Also called {', '.join(map(code, action.aliases))}.")
+    if action.compile is None:
+        facts.append("Checked only: `policyc run` refuses it.")
+    yield " ".join(facts)
+    rows = action.schema.rows()
+    if rows:
+        yield ""
+        yield from table(
+            ("field", "type", "required", "default", "limits", "CEL", "meaning"),
+            [
+                (
+                    code(row.field),
+                    row.type,
+                    "yes" if row.required else "no",
+                    code(row.default),
+                    row.limits,
+                    row.cel,
+                    row.doc,
+                )
+                for row in rows
+            ],
+        )
+    primary = action.schema.primary
+    if primary is not None:
+        yield ""
+        yield f"In `.policy`, `{primary.name}` may follow the name: `{action.name} VALUE`."
+    if action.result is not None:
+        yield ""
+        yield from table(
+            ("result", "type", "meaning"),
+            [
+                (code(f"actions.ngrok.{action.result_name}.{name}"), code(str(field.type)), field.doc)
+                for name, field in action.result.fields.items()
+            ],
+        )
+    yield ""
+    yield "```"
+    yield textwrap.dedent(action.example).strip("\n")
+    yield "```"
+
+
+def variables_page() -> Iterator[str]:
+    """Yield the page of variables."""
+    yield "# Variables"
+    yield ""
+    yield ABOUT_VARIABLES
+    for root in sorted({path.partition(".")[0] for path in VARIABLES}):
+        yield ""
+        yield f"## {root}"
+        yield ""
+        rows = [
+            (code(path), code(str(v.type)), phase_list(v.phases), v.source or "", v.doc)
+            for path, v in VARIABLES.items()
+            if path.partition(".")[0] == root
+        ]
+        yield from table(("variable", "type", "phases", "data", "meaning"), rows)
+
+
+def functions_page() -> Iterator[str]:
+    """Yield the page of functions, as policies have them."""
+    known = functions(Dialect.TRAFFIC)
+    yield "# Functions"
+    yield ""
+    yield ABOUT_FUNCTIONS
+    for name, function in sorted(known.items(), key=lambda item: item[0].lower()):
+        if is_operator(name):
+            continue
+        yield ""
+        yield f"## {name}"
+        yield from function_section(function)
+    yield ""
+    yield "## Operators"
+    yield ""
+    rows = [
+        (
+            code(name.replace("_", " ").strip()),
+            ", ".join(code(signature(name, o)) for o in function.overloads),
+        )
+        for name, function in sorted(known.items())
+        if is_operator(name)
+    ]
+    yield from table(("operator", "for"), rows)
+
+
+def is_operator(name: str) -> bool:
+    """Whether a function is written as an operator."""
+    return not name.replace(".", "").replace("_", "a").isalnum() or name == "_in_"
+
+
+def signature(name: str, overload: Overload) -> str:
+    """Return an overload as one would write it."""
+    params = [str(each) for each in overload.params]
+    result = overload.result
+    if is_operator(name):
+        return f"({', '.join(params)}) → {result}"
+    if overload.method:
+        return f"{params[0]}.{name}({', '.join(params[1:])}) → {result}"
+    return f"{name}({', '.join(params)}) → {result}"
+
+
+def function_section(function: Function) -> Iterator[str]:
+    """Yield what there is to say about one function."""
+    yield ""
+    yield textwrap.dedent(function.doc).strip()
+    if function.phases is not None:
+        yield ""
+        yield f"Phases: {phase_list(function.phases)}."
+    if function.replaced_by:
+        yield ""
+        yield f"An older name; write `{function.replaced_by}`."
+    yield ""
+    for overload in function.overloads:
+        yield f"- `{signature(function.name, overload)}`"
+    if function.examples:
+        yield ""
+        yield from table(
+            ("expression", "value"), [(code(source), code(value)) for source, value in function.examples]
+        )
+
+
+def codes_page() -> Iterator[str]:
+    """Yield the page of codes."""
+    yield "# Codes"
+    yield ""
+    yield ABOUT_CODES
+    known = every_code()
+    for family, title in FAMILIES.items():
+        found = [each for each in known.values() if each.id.startswith(family)]
+        if not found:
+            continue
+        yield ""
+        yield f"## {family}: {title}"
+        for each in found:
+            yield ""
+            yield f"### {each.id} {each.name}"
+            yield from code_section(each)
+
+
+def code_section(each: Code) -> Iterator[str]:
+    """Yield what there is to say about one code."""
+    number = "" if each.ngrok is None else f"; ERR_NGROK_{each.ngrok}"
+    yield ""
+    yield f"*{each.severity}{number}*: {each.title}."
+    yield ""
+    yield textwrap.dedent(each.explanation).strip()
+    for title, example in (("Wrong", each.wrong), ("Right", each.right)):
+        if example:
+            yield ""
+            yield f"{title}:"
+            yield ""
+            yield "```"
+            yield textwrap.dedent(example).strip("\n")
+            yield "```"
+
+
+def phases_page() -> Iterator[str]:
+    """Yield the matrix of phases and actions."""
+    yield "# Phases"
+    yield ""
+    yield ABOUT_PHASES
+    yield ""
+    ends = [(protocol, binding) for protocol in Protocol for binding in Binding]
+    yield from table(
+        ("endpoint", *(f"`{phase}`" for phase in Phase)),
+        [
+            (
+                f"{protocol}, {binding}",
+                *("yes" if phase in phases_of(protocol, binding) else "" for phase in Phase),
+            )
+            for protocol, binding in ends
+        ],
+    )
+    yield ""
+    yield "Which phases an action may stand in."
+    yield ""
+    yield from table(
+        ("action", *(f"`{phase}`" for phase in Phase)),
+        [
+            (f"[`{name}`](actions.md#{name})", *("yes" if phase in action.phases else "" for phase in Phase))
+            for name, action in actions().items()
+        ],
+    )
+
+
+def settings_page() -> Iterator[str]:
+    """Yield the page of limits, time-outs and switches."""
+    yield "# Limits, time-outs and switches"
+    yield ""
+    yield ABOUT_SETTINGS
+    yield ""
+    yield from table(
+        ("flag", "field", "default", "what it is for"),
+        [
+            (code(flag_of(setting)), code(setting.name), shown_default(setting), setting.doc)
+            for setting in SETTINGS
+        ],
+    )
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "actions.md": actions_page,
+    "variables.md": variables_page,
+    "functions.md": functions_page,
+    "codes.md": codes_page,
+    "phases.md": phases_page,
+    "settings.md": settings_page,
+}
+
+
+def main(argv: list[str]) -> int:
+    """Write the pages, or with `--check` say which are not current; return the exit status."""
+    stale = []
+    for name, page in PAGES.items():
+        path = HERE / name
+        text = "\n".join([NOTE, "", *page()]) + "\n"
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in argv:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    if "--check" in argv and stale:
+        print(f"not current: {', '.join(stale)}; `make docs` writes them anew", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

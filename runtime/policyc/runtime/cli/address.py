@@ -1,0 +1,31 @@
+"""`--http ADDR`: where to listen, in the short forms that people write."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+DEFAULT = ("127.0.0.1", 8080)
+
+_ADDRESS = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\[\]:/\s]*):)?(?P<port>\d{1,5})")
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """Return host and port of `127.0.0.1:8080`, `[::1]:8080`, `:8080` (every address) or `8080` (loopback).
+
+    Port 0 lets the system choose. Raises ArgumentTypeError, which argparse turns into wrong usage.
+    """
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match["port"]) > 65535:
+        raise argparse.ArgumentTypeError(
+            f"`{text}` is no address to listen on: write 127.0.0.1:8080 or :8080"
+        )
+    host = match["host"]
+    if host is None:
+        return DEFAULT[0], int(match["port"])
+    return host.strip("[]") or "0.0.0.0", int(match["port"])  # noqa: S104  # `:8080` asks for every address
+
+
+def shown_address(host: str, port: int) -> str:
+    """Return an address as it stands in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
