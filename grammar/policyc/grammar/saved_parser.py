@@ -1,0 +1,113 @@
+"""The parser of policy.lark, kept between processes.
+
+Building the parser takes about as long again as importing Lark, loading a saved one a few milliseconds. The saved
+one is data (JSON, no pickle) in the user's cache directory, under a name that tells grammar, Lark and Python apart.
+Whatever is wrong with the file or the directory, the parser is built anew and nobody is told.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lark import Lark
+
+START = ("file", "expression")
+_FORMAT = 1
+
+
+def load_parser(builder: object) -> Lark:
+    """Return a parser whose reductions call the methods of `builder`."""
+    from importlib.resources import files
+
+    import lark
+
+    grammar = files("policyc.grammar").joinpath("policy.lark").read_text("utf-8")
+    path = cache_path(grammar, lark.__version__)
+    data = None if path is None else _read(path)
+    if data is not None:
+        try:
+            return _revive(data, builder)
+        except Exception:  # noqa: S110 — a damaged or foreign file may fail anywhere inside Lark; it is rebuilt
+            pass
+    data = _serialise(grammar)
+    if path is not None:
+        _write(path, data)
+    return _revive(data, builder)
+
+
+def cache_path(grammar: str, lark_version: str) -> Path | None:
+    """Return where the saved parser of this grammar lies, or None where there is no place for it."""
+    from pathlib import Path
+    from zlib import crc32
+
+    if sys.platform == "win32":
+        root = os.environ.get("LOCALAPPDATA")
+    else:
+        root = os.environ.get("XDG_CACHE_HOME")
+    try:
+        directory = Path(root) if root and os.path.isabs(root) else Path.home() / ".cache"
+    except RuntimeError:  # no home directory
+        return None
+    octets = grammar.encode()
+    key = f"{crc32(octets):08x}{len(octets):x}-{lark_version}-{sys.implementation.cache_tag}-{_FORMAT}"
+    return directory / "policyc" / f"grammar-{key}.json"
+
+
+def _serialise(grammar: str) -> dict[str, Any]:
+    from lark import Lark
+    from lark.grammar import Rule
+    from lark.lexer import TerminalDef
+
+    parser = Lark(grammar, parser="lalr", lexer="contextual", start=list(START), maybe_placeholders=False)
+    data, memo = parser.memo_serialize([TerminalDef, Rule])
+    data["options"] = {k: v for k, v in data["options"].items() if k in ("parser", "lexer", "start", "maybe_placeholders")}
+    return {"data": data, "memo": memo}
+
+
+def _revive(saved: dict[str, Any], builder: object) -> Lark:
+    from lark import Lark
+
+    return Lark._load_from_dict(saved["data"], saved["memo"], transformer=builder)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    import json
+
+    try:
+        saved = json.loads(path.read_bytes())
+        saved["memo"] = {int(k): v for k, v in saved["memo"].items()}
+        table = saved["data"]["parser"]["parser"]
+        table["tokens"] = {int(k): v for k, v in table["tokens"].items()}
+        table["states"] = {
+            int(state): {int(token): tuple(action) for token, action in actions.items()}
+            for state, actions in table["states"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return saved  # type: ignore[no-any-return]
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    """Put the file in place in one step, so that nobody reads half of it."""
+    import json
+    import tempfile
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".grammar-")
+    except OSError:
+        return
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(data, file, separators=(",", ":"))
+        os.replace(temporary, path)
+    except (OSError, TypeError, ValueError):
+        try:
+            os.unlink(temporary)
+        except OSError:
+            return

@@ -1,0 +1,128 @@
+"""A quick look over a text without parsing it: strings, comments, brackets.
+
+Serves what must be known before or without the parser: how deep brackets nest, where a placeholder ends, where a
+broken statement ends.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_STRINGS = (
+    r"(?<![A-Za-z0-9_])[bB]?[rR](?:\"\"\"[\s\S]*?(?:\"\"\"|\Z)|'''[\s\S]*?(?:'''|\Z)|\"[^\"\r\n]*\"?|'[^'\r\n]*'?)"
+    r"|\"\"\"(?:[^\\]|\\[\s\S])*?(?:\"\"\"|\Z)|'''(?:[^\\]|\\[\s\S])*?(?:'''|\Z)"
+    r"|\"(?:[^\"\\\r\n]|\\[^\r\n])*\"?|'(?:[^'\\\r\n]|\\[^\r\n])*'?"
+)
+_IN_EXPRESSION = re.compile(rf"(?:{_STRINGS})|`[^`\r\n]*`?|//[^\n]*|[()\[\]{{}}#]")
+_IN_FILE = re.compile(rf"(?:{_STRINGS})|`[^`\r\n]*`?|(?://|#)[^\n]*|[()\[\]{{}}]|^[ \t]*(?=[A-Za-z_])", re.MULTILINE)
+_BRACKET = re.compile(r"[()\[\]{}]")
+
+CLOSER = {"(": ")", "[": "]", "{": "}"}
+OPENER = {")": "(", "]": "[", "}": "{"}
+
+
+class Bracket(NamedTuple):
+    """An opening bracket and its offset."""
+
+    char: str
+    at: int
+
+
+def too_deep(text: str, most: int, *, is_file: bool) -> int | None:
+    """Return the offset of the first bracket that is nested deeper than `most`, or None."""
+    if text.count("(") + text.count("[") + text.count("{") <= most:
+        return None
+    depth = 0
+    for found in (_IN_FILE if is_file else _IN_EXPRESSION).finditer(text):
+        token = found.group()
+        if token in CLOSER:
+            depth += 1
+            if depth > most:
+                return found.start()
+        elif token in OPENER and depth:
+            depth -= 1
+    return None
+
+
+def hash_sign(text: str) -> int | None:
+    """Return the offset of a `#` outside of strings and comments of an expression, or None."""
+    if "#" in text:
+        for found in _IN_EXPRESSION.finditer(text):
+            if found.group() == "#":
+                return found.start()
+    return None
+
+
+def placeholder_end(text: str, start: int) -> int | None:
+    """Return the offset of the `}` that closes the placeholder whose inside begins at `start`, or None.
+
+    Braces in strings, comments, maps and other brackets do not close it (spec/policy-language.md §4).
+    """
+    depth = 0
+    for found in _IN_EXPRESSION.finditer(text, start):
+        token = found.group()
+        if token == "{":
+            depth += 1
+        elif token == "}":
+            if depth == 0:
+                return found.start()
+            depth -= 1
+    return None
+
+
+_SYNC_TOP = re.compile(r'endpoint\s+"|let\s+\w+\s*=|import\s+"|rules\s+\w+\s*\{|test\s+"|on_\w+\s*\{')
+_SYNC_STRONG = re.compile(r'(?:when|use)\s|rule\s+"|(?:endpoint|let|import|rules|test)\s|on_\w+\s*\{')
+
+
+class Resume(NamedTuple):
+    """Where parsing goes on after a mistake; `is_top` if outside of all blocks."""
+
+    at: int
+    is_top: bool
+
+
+def statement_end(text: str, start: int, opened: list[str], *, is_top: bool) -> Resume:
+    """Return where the statement ends that is broken at `start`, with the brackets `opened` in it so far.
+
+    It ends behind the brace that closes its block, before the brace that closes the block around it (there is none
+    if `is_top`), or before a line that begins like another statement.
+    """
+    opened = list(opened)
+    for found in _IN_FILE.finditer(text, start):
+        token = found.group()
+        if token in CLOSER:
+            opened.append(token)
+        elif token == "}":
+            if "{" in opened:
+                while opened.pop() != "{":
+                    pass
+                if not opened:
+                    return Resume(found.end(), is_top)
+            elif is_top:
+                return Resume(found.end(), True)
+            else:
+                return Resume(found.start(), False)
+        elif token in OPENER:
+            if opened and opened[-1] == OPENER[token]:
+                opened.pop()
+        elif not token.strip() and found.end() > start:
+            at = found.end()
+            if found.start() == at and _SYNC_TOP.match(text, at):
+                return Resume(at, True)
+            if not opened or ("{" not in opened and _SYNC_STRONG.match(text, at)):
+                return Resume(at, is_top)
+    return Resume(len(text), True)
+
+
+def open_brackets(text: str, end: int) -> list[Bracket]:
+    """Return the brackets that are open at `end`, outermost first."""
+    opened: list[Bracket] = []
+    for found in _IN_FILE.finditer(text, 0, end):
+        token = found.group()
+        if token in CLOSER:
+            opened.append(Bracket(token, found.start()))
+        elif token in OPENER:
+            while opened and opened.pop().char != OPENER[token]:
+                pass
+    return opened
