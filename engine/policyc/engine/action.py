@@ -19,7 +19,6 @@ from policyc.grammar.diagnostic import Report
 
 if TYPE_CHECKING:
     from policyc.engine.cel.scope import Scope
-
     from policyc.engine.schema import Config, Schema
 
 Step = Callable[[Exchange], Outcome | None]
@@ -65,7 +64,7 @@ class Action:
     `actions.ngrok.<result_name>`. `compile` makes the step from a config without errors; None while the
     runtime cannot execute the action. `resumes`: a step may answer an outcome that carries `resume`. `check`
     reports what single fields cannot say. `extra` names a missing optional package. `authenticates`: see
-    2239.
+    2239. `unavailable` says why this installation cannot run an action of this config, None if it can.
     """
 
     name: str
@@ -77,13 +76,14 @@ class Action:
     source: str
     result: Record | None = None
     result_name: str | None = None
-    compile: Callable[[Config, Site], Step] | None = None
+    compile: Callable[[Config, Site], Callable[..., Outcome | None]] | None = None
     check: Callable[[Config, Site], None] | None = None
     protocols: frozenset[Protocol] = frozenset(Protocol)
     aliases: tuple[str, ...] = ()
     near: Mapping[str, str] | None = None
     authenticates: bool = False
     resumes: bool = False
+    unavailable: Callable[[Config], str | None] | None = None
 
     def ends_with(self, config: Config) -> Ends:
         """Return whether the action ends its phase with this config."""

@@ -7,13 +7,14 @@ an expression needs the exchange. The schema also yields the docs table and the 
 
 from __future__ import annotations
 
-from policyc.engine.schema.containers import HeaderMap, ListOf, MapOf, ObjectOf
+from policyc.engine.schema.containers import HeaderMap, ListOf, MapOf, ObjectOf, OneOrList
 from policyc.engine.schema.declare import MISSING, Field, Schema, field
 from policyc.engine.schema.fault import FieldFault, guarded
 from policyc.engine.schema.json_value import Json
 from policyc.engine.schema.kinds import (
     Boolean,
     Cel,
+    Choice,
     Cidr,
     Double,
     Duration,
@@ -34,6 +35,7 @@ __all__ = [
     "MISSING",
     "Boolean",
     "Cel",
+    "Choice",
     "Cidr",
     "Config",
     "Constant",
@@ -54,6 +56,7 @@ __all__ = [
     "ListOf",
     "MapOf",
     "ObjectOf",
+    "OneOrList",
     "Pem",
     "Place",
     "Reading",

@@ -37,8 +37,9 @@ def pass_on(inner: Report, place: Place, ngrok: int) -> None:
 
 def check_node(expr: syntax.Expr, place: Place, ngrok: int, want: Type | None = None) -> Node | None:
     """Check and fold an expression; None if errors were reported."""
-    from policyc.engine.cel.check import check
     from policyc.engine.cel.fold import fold
+
+    from policyc.engine.cel.check import check
 
     inner = Report()
     node = check(expr, place.site.scope, inner, path=place.path, want=want)
@@ -104,9 +105,8 @@ def is_string(type_: Type) -> bool:
 
 
 def _text_of(node: Node) -> Reader:
-    from policyc.engine.generate.expression import compile_value
-
     from policyc.engine.cel.coerce import to_text
+    from policyc.engine.generate.expression import compile_value
 
     value = compile_value(node)
     if is_string(node.type):

@@ -200,7 +200,8 @@ class Leaf(Kind):
             return None
         nodes = tuple(piece for piece in pieces if not isinstance(piece, str))
         accept = None if self.is_free else self.accept
-        return Dynamic(lambda: text_reader(pieces, place, accept), nodes, span, place.path, STRING)
+        prefix = pieces[0] if isinstance(pieces[0], str) else ""
+        return Dynamic(lambda: text_reader(pieces, place, accept), nodes, span, place.path, STRING, prefix)
 
     def _constant(self, raw: object, span: Span, place: Place) -> Reading | None:
         try:
@@ -383,6 +384,38 @@ class Integer(Leaf):
         if self.high is not None:
             out["maximum"] = self.high
         return out
+
+
+class Choice(Leaf):
+    """One of a fixed set of whole numbers."""
+
+    __slots__ = ("choices",)
+    title = "a whole number of a fixed set"
+
+    def __init__(self, *choices: int) -> None:
+        """Name the numbers."""
+        super().__init__()
+        self.choices = choices
+
+    def accept(self, value: Any) -> Any:
+        """Take one of the numbers."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Unfit(
+                codes.WRONG_TYPE, f"must be a whole number, not {_quoted(value)}", hint=_unquote(value)
+            )
+        if value not in self.choices:
+            raise Unfit(
+                codes.NOT_ALLOWED, f"cannot be {_quoted(value)}", hint=f"it is one of {self.limits()}"
+            )
+        return int(value)
+
+    def limits(self) -> str:
+        """Return the numbers."""
+        return ", ".join(map(str, self.choices))
+
+    def json_schema(self) -> dict[str, object]:
+        """A JSON number of a fixed set."""
+        return {"enum": list(self.choices)}
 
 
 class Double(Leaf):

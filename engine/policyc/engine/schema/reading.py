@@ -80,13 +80,23 @@ class Constant(Reading):
 class Dynamic(Reading):
     """A value that needs the exchange; `make` builds its reader when somebody is going to run it."""
 
-    __slots__ = ("_make", "_nodes", "type")
+    __slots__ = ("_make", "_nodes", "prefix", "type")
 
     def __init__(
-        self, make: Callable[[], Reader], nodes: tuple[Node, ...], span: Span, path: str, type: Type = DYN
+        self,
+        make: Callable[[], Reader],
+        nodes: tuple[Node, ...],
+        span: Span,
+        path: str,
+        type: Type = DYN,
+        prefix: str = "",
     ) -> None:
-        """Keep the recipe; `check` never pays for generated code."""
+        """Keep the recipe; `check` never pays for generated code.
+
+        `prefix` is the literal text it begins with.
+        """
         super().__init__(span, path)
+        self.prefix = prefix
         self._make = make
         self._nodes = nodes
         self.type = type
