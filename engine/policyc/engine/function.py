@@ -39,7 +39,8 @@ class Overload:
     declared. `inline` is a Python expression with `{0}`, `{1}` … for the arguments (each used at most once unless
     it is a name), equal to the body for arguments of the declared types, and which raises nothing that the body
     would not. `inlines` are such expressions for narrower argument types than `params` (`==` of two strings);
-    `python` picks. `pure`: same arguments, same result, so constants fold.
+    `python` picks. `pure`: same arguments, same result, so constants fold. `replaced_by`: the spelling of today
+    (`'x'.isJson()`) of a legacy form that shares its name with a current one.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Overload:
     needs_exchange: bool = False
     dialect: Dialect = Dialect.BOTH
     inlines: tuple[tuple[tuple[Type, ...], str], ...] = ()
+    replaced_by: str | None = None
 
     def python(self, types: Sequence[Type]) -> str | None:
         """Return the Python template for arguments of these static types, None if only the body will do."""

@@ -27,7 +27,16 @@ SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
 _EPOCH_DAY = 719_163  # the ordinal of 1970-01-01
 _ERA_DAYS = 146_097  # 400 years, after which the calendar repeats
-_UNITS = {"h": 3600 * SECOND, "m": 60 * SECOND, "s": SECOND, "ms": 1_000_000, "us": 1000, "µs": 1000, "μs": 1000, "ns": 1}
+_UNITS = {
+    "h": 3600 * SECOND,
+    "m": 60 * SECOND,
+    "s": SECOND,
+    "ms": 1_000_000,
+    "us": 1000,
+    "µs": 1000,
+    "μs": 1000,
+    "ns": 1,
+}
 
 
 class Calendar(NamedTuple):
@@ -187,7 +196,14 @@ def _fixed_offset_s(zone: str) -> int | None:
         return 0
     sign = -1 if zone[0] == "-" else 1
     hour, colon, minute = zone.lstrip("+-").partition(":") if zone[1:2].isdigit() else ("", "", "")
-    if colon and hour.isdigit() and minute.isdigit() and zone.isascii() and len(hour) <= 2 and len(minute) == 2:
+    if (
+        colon
+        and hour.isdigit()
+        and minute.isdigit()
+        and zone.isascii()
+        and len(hour) <= 2
+        and len(minute) == 2
+    ):
         if int(hour) > 23 or int(minute) > 59:
             raise EvalError("invalid_argument", f"`{zone[:64]}` is no offset from UTC")
         return sign * (int(hour) * 3600 + int(minute) * 60)

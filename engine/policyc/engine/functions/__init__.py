@@ -17,8 +17,17 @@ FAMILIES = (
     "comparison",
     "conversions",
     "strings",
+    "text_format",
+    "lists",
+    "math",
+    "times",
+    "encoders",
+    "hashes",
+    "urls",
+    "addresses",
     "lookups",
     "chance",
+    "optionals",
 )
 
 
@@ -38,7 +47,12 @@ def functions(dialect: Dialect) -> Mapping[str, Function]:
                 raise ValueError(f"function `{function.name}` is declared twice")
             if len(overloads) < len(function.overloads):
                 function = Function(
-                    function.name, function.doc, overloads, function.examples, function.phases, function.replaced_by
+                    function.name,
+                    function.doc,
+                    overloads,
+                    function.examples,
+                    function.phases,
+                    function.replaced_by,
                 )
             found[function.name] = function
     return MappingProxyType(found)

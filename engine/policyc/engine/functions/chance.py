@@ -40,7 +40,9 @@ def _impure(name: str, params: tuple[Type, ...], result: Type, body: Callable[..
 
 FUNCTIONS = (
     Function(
-        "rand.double", "A random number from 0 up to, not including, 1.", (_impure("rand_double", (), DOUBLE, _double),)
+        "rand.double",
+        "A random number from 0 up to, not including, 1.",
+        (_impure("rand_double", (), DOUBLE, _double),),
     ),
     Function(
         "rand.int",

@@ -82,7 +82,9 @@ _ORDERED = (
 _NUMERIC = _ORDERED[1:4]
 
 
-def _order(name: str, word: str, sign: str, body: Callable[[Any, Any], bool], doc: str, *examples: tuple[str, str]) -> Function:
+def _order(
+    name: str, word: str, sign: str, body: Callable[[Any, Any], bool], doc: str, *examples: tuple[str, str]
+) -> Function:
     inline = f"({{0}} {sign} {{1}})"
     same = [Overload(f"{word}_{n}", (t, t), BOOL, body, inline=inline) for n, t in _ORDERED]
     mixed = [
@@ -99,7 +101,12 @@ FUNCTIONS = (
         "_==_",
         "Whether two values are equal: numbers by value, lists and maps item by item, NaN never.",
         (Overload("equals", (_T, _T), BOOL, equal, inlines=_equality("==")),),
-        (("'a' == 'a'", "true"), ("[1, 2] == [2, 1]", "false"), ("dyn(1) == 1.0", "true"), ("dyn(true) == 1", "false")),
+        (
+            ("'a' == 'a'", "true"),
+            ("[1, 2] == [2, 1]", "false"),
+            ("dyn(1) == 1.0", "true"),
+            ("dyn(true) == 1", "false"),
+        ),
     ),
     Function(
         "_!=_",
@@ -107,10 +114,32 @@ FUNCTIONS = (
         (Overload("not_equals", (_T, _T), BOOL, _unequal, inlines=_equality("!=")),),
         (("'a' != 'b'", "true"), ("0.0 / 0.0 != 0.0 / 0.0", "true")),
     ),
-    _order("_<_", "less", "<", operator.lt, "Whether the first is less. Texts compare by code point.", ("1 < 2", "true"), ("dyn(2u) < 1.5", "false")),
-    _order("_<=_", "less_equals", "<=", operator.le, "Whether the first is less or equal.", ("'a' <= 'a'", "true")),
+    _order(
+        "_<_",
+        "less",
+        "<",
+        operator.lt,
+        "Whether the first is less. Texts compare by code point.",
+        ("1 < 2", "true"),
+        ("dyn(2u) < 1.5", "false"),
+    ),
+    _order(
+        "_<=_",
+        "less_equals",
+        "<=",
+        operator.le,
+        "Whether the first is less or equal.",
+        ("'a' <= 'a'", "true"),
+    ),
     _order("_>_", "greater", ">", operator.gt, "Whether the first is greater.", ("b'b' > b'a'", "true")),
-    _order("_>=_", "greater_equals", ">=", operator.ge, "Whether the first is greater or equal.", ("duration('1s') >= duration('1m')", "false")),
+    _order(
+        "_>=_",
+        "greater_equals",
+        ">=",
+        operator.ge,
+        "Whether the first is greater or equal.",
+        ("duration('1s') >= duration('1m')", "false"),
+    ),
     Function(
         "_in_",
         "Whether a list has the item, or a map the key. In header maps the case of the name does not matter.",

@@ -226,7 +226,9 @@ FUNCTIONS = (
         "size",
         "The number of characters of a text, octets of bytes, items of a list, or entries of a map.",
         tuple(
-            Overload(f"size_{name}{'_method' if method else ''}", (t,), INT, len, method=method, inline="len({0})")
+            Overload(
+                f"size_{name}{'_method' if method else ''}", (t,), INT, len, method=method, inline="len({0})"
+            )
             for method in (False, True)
             for name, t in (
                 ("string", STRING),
@@ -278,7 +280,9 @@ FUNCTIONS = (
         "indexOf",
         "Where the other text first stands, from a position on; -1 where it does not.",
         (
-            Overload("string_index_of_string", (STRING, STRING), INT, _index_of, True, inline="{0}.find({1})"),
+            Overload(
+                "string_index_of_string", (STRING, STRING), INT, _index_of, True, inline="{0}.find({1})"
+            ),
             Overload("string_index_of_string_int", (STRING, STRING, INT), INT, _index_of_from, True),
         ),
         (("'hello mellow'.indexOf('ello')", "1"), ("'hello mellow'.indexOf('ello', 2)", "7")),
@@ -287,8 +291,17 @@ FUNCTIONS = (
         "lastIndexOf",
         "Where the other text last stands, beginning at the position at most; -1 where it does not.",
         (
-            Overload("string_last_index_of_string", (STRING, STRING), INT, _last_index_of, True, inline="{0}.rfind({1})"),
-            Overload("string_last_index_of_string_int", (STRING, STRING, INT), INT, _last_index_of_from, True),
+            Overload(
+                "string_last_index_of_string",
+                (STRING, STRING),
+                INT,
+                _last_index_of,
+                True,
+                inline="{0}.rfind({1})",
+            ),
+            Overload(
+                "string_last_index_of_string_int", (STRING, STRING, INT), INT, _last_index_of_from, True
+            ),
         ),
         (("'hello mellow'.lastIndexOf('ello')", "7"), ("'hello mellow'.lastIndexOf('ello', 6)", "1")),
     ),
@@ -297,7 +310,9 @@ FUNCTIONS = (
         "The text with another in place of each occurrence, or of the first few (a negative number: of all).",
         (
             Overload("string_replace_string_string", (STRING, STRING, STRING), STRING, _replace, True),
-            Overload("string_replace_string_string_int", (STRING, STRING, STRING, INT), STRING, _replace_some, True),
+            Overload(
+                "string_replace_string_string_int", (STRING, STRING, STRING, INT), STRING, _replace_some, True
+            ),
         ),
         (("'hello hello'.replace('he', 'we')", "'wello wello'"), ("'aaa'.replace('a', 'b', 1)", "'baa'")),
     ),
@@ -308,7 +323,12 @@ FUNCTIONS = (
         (
             Overload("string_split_string", (STRING, STRING), _STRINGS, _split, True),
             Overload(
-                "string_split_string_int", (STRING, STRING, INT), _STRINGS, _split_keeping, True, dialect=Dialect.CEL
+                "string_split_string_int",
+                (STRING, STRING, INT),
+                _STRINGS,
+                _split_keeping,
+                True,
+                dialect=Dialect.CEL,
             ),
             Overload(
                 "string_split_string_first",
@@ -383,6 +403,6 @@ FUNCTIONS = (
         "strings.quote",
         "The text in double quotes, with escapes for what needs them.",
         (Overload("strings_quote", (STRING,), STRING, _quote),),
-        (("strings.quote('a\"b')", "'\"a\\\\\"b\"'"),),
+        (("strings.quote('a\"b')", '\'"a\\\\"b"\''),),
     ),
 )
