@@ -1,0 +1,236 @@
+"""Which endpoint gets a request: the tables, their look-ups, and the snapshot that holds them.
+
+Rules. 1. Public and internal endpoints are of two types and stand in two tables; listeners are
+given the public one only, so no name that a client sends can lead to an internal endpoint. 2. Every internal
+look-up names an account. 3. A snapshot never changes; a reload makes another one. Source: spec/endpoints.md §1-§6.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from policyc.engine.model import EndpointKey
+from policyc.engine.outcome import Outcome
+from policyc.engine.phases import Binding, Phase, Protocol, phases_of
+from policyc.engine.traffic import EndpointInfo, Exchange
+
+if TYPE_CHECKING:
+    from policyc.runtime.origin import Origin
+
+Run = Callable[[Exchange], Outcome | None]
+
+
+class Endpoint:
+    """An endpoint that is served: its phases and where the rest of its traffic goes.
+
+    `origin` is None for a cloud endpoint. `meaning` names endpoint and policy, for state that
+    outlives a snapshot.
+    """
+
+    __slots__ = (
+        "info",
+        "key",
+        "meaning",
+        "on_http_request",
+        "on_http_response",
+        "on_tcp_connect",
+        "origin",
+        "pooled",
+    )
+
+    binding: Binding
+
+    def __init__(
+        self,
+        key: EndpointKey,
+        url: str,
+        phases: Mapping[Phase, Run],
+        origin: Origin | None,
+        *,
+        policy_key: str = "",
+        pooled: bool = False,
+        id: str = "",
+    ) -> None:
+        """Phases that the endpoint's protocol and binding don't have are left out, whatever was compiled."""
+        if key.binding is not self.binding:
+            raise TypeError(f"{url} is not {self.binding}")
+        self.key = key
+        self.info = EndpointInfo(
+            url, key.scheme.value, key.host, key.port, id=id, account=key.account, binding=key.binding.value
+        )
+        allowed = phases_of(key.scheme, key.binding)
+        self.on_tcp_connect = _phase(phases, Phase.TCP_CONNECT, allowed)
+        self.on_http_request = _phase(phases, Phase.HTTP_REQUEST, allowed)
+        self.on_http_response = _phase(phases, Phase.HTTP_RESPONSE, allowed)
+        self.origin = origin
+        self.pooled = pooled
+        self.meaning = (key, policy_key)
+
+
+def _phase(phases: Mapping[Phase, Run], phase: Phase, allowed: frozenset[Phase]) -> Run | None:
+    return phases.get(phase) if phase in allowed else None
+
+
+class PublicEndpoint(Endpoint):
+    """An endpoint that listeners serve."""
+
+    __slots__ = ()
+    binding = Binding.PUBLIC
+
+
+class InternalEndpoint(Endpoint):
+    """An endpoint that only `forward-internal` reaches."""
+
+    __slots__ = ()
+    binding = Binding.INTERNAL
+
+
+AnyEndpoint = TypeVar("AnyEndpoint", bound=Endpoint)
+
+
+class Pool(Generic[AnyEndpoint]):
+    """The endpoints that share one URL; the choice is uniform (spec/endpoints.md §5)."""
+
+    __slots__ = ("_random", "has_tcp_connect", "key", "members")
+
+    def __init__(self, members: Iterable[AnyEndpoint], chance: random.Random) -> None:
+        """All members have the same key."""
+        self.members = tuple(members)
+        self.key = self.members[0].key
+        self._random = chance
+        self.has_tcp_connect = any(each.on_tcp_connect is not None for each in self.members)
+
+    def choose(self) -> AnyEndpoint:
+        """Return one member."""
+        members = self.members
+        return members[0] if len(members) == 1 else members[int(self._random.random() * len(members))]
+
+
+def _suffixes(host: str) -> Iterable[str]:
+    dot = host.find(".")
+    while dot >= 0:
+        yield host[dot + 1 :]
+        dot = host.find(".", dot + 1)
+
+
+class PublicTable:
+    """Public endpoints by host, as the clear listener serves them. The port of a Host counts for nothing there.
+
+    Of an http and an https endpoint with one host the https one is served; `notices` name the others.
+    """
+
+    def __init__(self, pools: Iterable[Pool[PublicEndpoint]], any_host: PublicEndpoint | None = None) -> None:
+        """`any_host` is served for every Host that nothing else serves."""
+        self._exact: dict[str, Pool[PublicEndpoint]] = {}
+        self._wild: dict[str, Pool[PublicEndpoint]] = {}
+        self._any: Pool[PublicEndpoint] | None = (
+            None if any_host is None else Pool((any_host,), random.Random())
+        )  # noqa: S311
+        self.notices: list[str] = []
+        for pool in sorted(pools, key=_preference):
+            host = pool.key.host
+            if host == "*":
+                self._any = self._any or pool
+                continue
+            table = self._wild if host.startswith("*.") else self._exact
+            served = table.setdefault(host.removeprefix("*."), pool)
+            if served is not pool:
+                self.notices.append(
+                    f"{pool.members[0].info.url} is not served in clear: {served.members[0].info.url} has its host"
+                )
+
+    def find(self, host: str | None) -> Pool[PublicEndpoint] | None:
+        """Return the pool for a normalised host; None for HTTP/1.0 without Host finds only an any-host endpoint."""
+        if host is not None:
+            found = self._exact.get(host)
+            if found is not None:
+                return found
+            if self._wild:
+                for suffix in _suffixes(host):
+                    found = self._wild.get(suffix)
+                    if found is not None:
+                        return found
+        return self._any
+
+    def __iter__(self) -> Iterator[Pool[PublicEndpoint]]:
+        """Every pool that is served."""
+        yield from self._exact.values()
+        yield from self._wild.values()
+        if self._any is not None:
+            yield self._any
+
+
+def _preference(pool: Pool[PublicEndpoint]) -> tuple[bool, bool, int]:
+    key = pool.key
+    return key.scheme is not Protocol.HTTPS, key.port != key.scheme.default_port, key.port
+
+
+class InternalTable:
+    """Internal endpoints by account, scheme, host and port."""
+
+    def __init__(self, pools: Iterable[Pool[InternalEndpoint]]) -> None:
+        """Take every pool of internal endpoints."""
+        self._exact: dict[tuple[str, Protocol, str, int], Pool[InternalEndpoint]] = {}
+        self._wild: dict[tuple[str, Protocol, str, int], Pool[InternalEndpoint]] = {}
+        for pool in pools:
+            key = pool.key
+            table = self._wild if key.host.startswith("*.") else self._exact
+            table[key.account, key.scheme, key.host.removeprefix("*."), key.port] = pool
+
+    def find(self, account: str, scheme: Protocol, host: str, port: int) -> Pool[InternalEndpoint] | None:
+        """Return the pool of a concrete URL: exact first, then the wildcard with most labels."""
+        found = self._exact.get((account, scheme, host, port))
+        if found is None and self._wild:
+            for suffix in _suffixes(host):
+                found = self._wild.get((account, scheme, suffix, port))
+                if found is not None:
+                    break
+        return found
+
+
+class Snapshot(NamedTuple):
+    """The whole configuration that requests run with; never changed."""
+
+    public: PublicTable
+    internal: InternalTable
+
+    @property
+    def notices(self) -> list[str]:
+        """What an operator should know about what is not served."""
+        return self.public.notices
+
+
+def make_snapshot(
+    endpoints: Iterable[Endpoint],
+    *,
+    any_host: PublicEndpoint | None = None,
+    chance: random.Random | None = None,
+) -> Snapshot:
+    """Return the tables of `endpoints`. Raises ValueError where endpoints share a URL and do not all pool (6030)."""
+    chance = chance or random.Random()  # noqa: S311
+    public: dict[EndpointKey, list[PublicEndpoint]] = {}
+    internal: dict[EndpointKey, list[InternalEndpoint]] = {}
+    for each in endpoints:
+        if isinstance(each, PublicEndpoint):
+            public.setdefault(each.key, []).append(each)
+        elif isinstance(each, InternalEndpoint):
+            internal.setdefault(each.key, []).append(each)
+        else:
+            raise TypeError(f"{each.info.url} is neither public nor internal")
+    every: list[Sequence[Endpoint]] = [*public.values(), *internal.values()]
+    for members in every:
+        if len(members) > 1 and not all(each.pooled for each in members):
+            raise ValueError(
+                f"several endpoints have the URL {members[0].info.url}, and not all of them pool"
+            )
+    owners: dict[tuple[Protocol, str, int], str] = {}
+    for key in public:
+        owner = owners.setdefault((key.scheme, key.host, key.port), key.account)
+        if owner != key.account:
+            raise ValueError(f"two accounts claim {key.scheme}://{key.host}")
+    return Snapshot(
+        PublicTable((Pool(members, chance) for members in public.values()), any_host),
+        InternalTable(Pool(members, chance) for members in internal.values()),
+    )

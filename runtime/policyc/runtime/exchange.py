@@ -1,0 +1,620 @@
+"""One request through its phases, hop by hop, to its response. No socket; callbacks only, no task.
+
+    client ──begin──▶ on_tcp_connect (once per connection and endpoint) ─▶ on_http_request
+                        │ Respond, Fail, Close ◀──────────────────────────────┤
+                        │ Forward ─▶ internal table ─▶ the target's on_http_request ─▶ …
+                        ▼ fell through ─▶ the endpoint's origin (a cloud endpoint: 6029)
+    client ◀── on_http_response, inner endpoint first, then outward ◀── response head; the body streams
+
+Rules (spec/actions.md §2 "After a refusal", spec/policy-language.md §2.2, spec/endpoints.md §6).
+1. An answer meant for the client passes the on_http_response of the endpoint that made it; a refusal or an error
+   does not. For the endpoints outside, whatever an inner endpoint answered is a response.
+2. A forward that failed is no response: the outer `on_error` decides. If the inner endpoint's own forward or
+   origin fails, that is the failure of the outer forward too.
+3. After an octet of the response went out, or after request octets were spent that are not kept, nothing can be
+   tried again: the connection is dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+from typing import Protocol as Interface
+
+from policyc.engine.endpoint_url import EndpointUrl, UrlProblem, parse_forward_target
+from policyc.engine.outcome import Close, Fail, Forward, Outcome, Respond
+from policyc.engine.phases import Protocol
+from policyc.engine.traffic import Connection, Exchange, Headers, Request, Response, Services
+from policyc.engine.traffic import octets as to_octets
+from policyc.engine.values import EvalError, Timestamp
+from policyc.runtime.endpoints import Endpoint, Pool, PublicEndpoint, Run, Snapshot
+from policyc.runtime.errors import Answer, error_answer, reason_of
+from policyc.runtime.forwarded import Forwarding
+from policyc.runtime.observe import Record, Sink, timestamp
+from policyc.runtime.origin import Call, Outgoing
+from policyc.runtime.protocol.hopbyhop import HOP_BY_HOP, Line
+from policyc.runtime.protocol.http1 import Framing, RequestHead
+from policyc.runtime.protocol.refusal import Refused
+from policyc.runtime.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_BODILESS = frozenset({204, 304})
+_REPLACED = frozenset({"content-encoding", "content-length", "etag", "last-modified"})
+
+
+class Surroundings(NamedTuple):
+    """What every exchange of a gateway shares."""
+
+    settings: Settings
+    services: Services
+    forwarding: Forwarding
+    log: Sink
+
+
+class Admitted:
+    """What a client connection remembers of its endpoints: who let it in, and which pool member it got."""
+
+    __slots__ = ("chosen", "results", "trusted")
+
+    def __init__(self, trusted: bool) -> None:
+        """`trusted` says whether the peer may tell who the client is."""
+        self.trusted = trusted
+        self.results: dict[object, dict[str, dict[str, object]]] = {}
+        self.chosen: dict[object, PublicEndpoint] = {}
+
+
+class Downstream(Interface):
+    """The client's side of an exchange."""
+
+    conn: Connection
+    admitted: Admitted
+
+    def send_head(self, status: int, lines: list[Line], framing: Framing, length: int) -> None:
+        """Send a response head; `length` is -1 where no Content-Length is to be sent. May raise Refused."""
+
+    def send_data(self, data: bytes) -> None:
+        """Send a piece of the body."""
+
+    def send_end(self) -> None:
+        """Complete the response."""
+
+    def send_interim(self, status: int, lines: list[Line]) -> None:
+        """Send an interim response."""
+
+    def flush(self) -> None:
+        """Write what was collected."""
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+
+    def exchange_finished(self) -> None:
+        """The response is complete, or the exchange was given up."""
+
+    def pause_body(self) -> None:
+        """Deliver no more of the request body for now."""
+
+    def resume_body(self) -> None:
+        """Deliver it again."""
+
+
+class _Hop:
+    """One endpoint on the way: its view of the traffic, and the forward that led on from it."""
+
+    __slots__ = ("endpoint", "forward", "view")
+
+    def __init__(self, endpoint: Endpoint, view: Exchange) -> None:
+        self.endpoint = endpoint
+        self.view = view
+        self.forward: Forward | None = None
+
+
+class HttpExchange:
+    """One request and its response."""
+
+    __slots__ = (
+        "_accept", "_around", "_body_ended", "_call", "_client", "_detail", "_error", "_finished", "_head", "_hops",
+        "_logs", "_passed", "_reason", "_received", "_replay", "_request", "_rules", "_sent", "_snapshot",
+        "_started", "_started_wall", "_status", "_suppress", "_upstream",
+    )  # fmt: skip
+
+    def __init__(
+        self, client: Downstream, head: RequestHead, snapshot: Snapshot, around: Surroundings
+    ) -> None:
+        """Take a request that the protocol accepted; `begin` sets it going."""
+        self._client = client
+        self._head = head
+        self._snapshot = snapshot
+        self._around = around
+        self._hops: list[_Hop] = []
+        self._passed: list[str] = []
+        self._rules: list[str] = []
+        self._logs: list[dict[str, object]] = []
+        self._call: Call | None = None
+        self._request: Request | None = None
+        self._received = 0
+        self._replay: list[bytes] | None = []
+        self._body_ended = head.framing is Framing.NONE or (
+            head.framing is Framing.LENGTH and not head.length
+        )
+        self._suppress = False
+        self._finished = False
+        self._accept = ""
+        self._status = 0
+        self._sent = 0
+        self._reason = self._error = self._detail = self._upstream = ""
+        self._started = time.monotonic()
+        self._started_wall = time.time()
+
+    @property
+    def wants_body(self) -> bool:
+        """Whether somebody reads the request body; if not, it is read and dropped."""
+        return self._call is not None
+
+    # --- the request -------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Find the endpoint and run its request phase, as far as that goes without waiting."""
+        head, client = self._head, self._client
+        self._accept = b",".join(value for name, value in head.lines if name.lower() == b"accept").decode(
+            "latin-1"
+        )
+        pool = self._snapshot.public.find(head.host)
+        if pool is None:
+            self._refuse(
+                Fail(3200, f"the endpoint {head.authority or 'without a name'} is offline", status=404)
+            )
+            return
+        endpoint = self._choose(pool)
+        scheme = endpoint.key.scheme.value
+        lines = self._around.forwarding.rebuild(
+            _with_host(head), client.conn, scheme, head.authority, client.admitted.trusted
+        )
+        self._request = Request(
+            head.method,
+            scheme,
+            head.authority,
+            head.target,
+            Headers(lines),
+            version=f"HTTP/1.{head.minor}",
+            content_length=head.length if head.framing is Framing.LENGTH else None,
+            header_received=Timestamp(time.time_ns()),
+        )
+        results = self._connect(endpoint)
+        if results is not None:
+            self._enter(endpoint, dict(results))
+
+    def _choose(self, pool: Pool[PublicEndpoint]) -> PublicEndpoint:
+        if not pool.has_tcp_connect or len(pool.members) == 1:
+            return pool.choose()
+        # Members may differ in on_tcp_connect, so a connection stays with the one that it was let in by.
+        chosen = self._client.admitted.chosen
+        kept = chosen.get(pool.key)
+        if kept is None or kept not in pool.members:
+            kept = chosen[pool.key] = pool.choose()
+        return kept
+
+    def _connect(self, endpoint: Endpoint) -> dict[str, dict[str, object]] | None:
+        """Run on_tcp_connect if this connection has not passed it; None if it ended the connection."""
+        if endpoint.on_tcp_connect is None:
+            return {}
+        admitted = self._client.admitted.results
+        known = admitted.get(endpoint.meaning)
+        if known is not None:
+            return known
+        view = self._view(endpoint)
+        outcome = _run(endpoint.on_tcp_connect, view)
+        if outcome is None:
+            admitted[endpoint.meaning] = view.results
+            return view.results
+        self._passed.append(endpoint.info.url)
+        if isinstance(outcome, Close):
+            self._close(outcome)
+        elif isinstance(outcome, Respond):
+            self._close(Close(outcome.reason or "refused", outcome.code))
+        elif isinstance(outcome, Fail):
+            self._note(outcome)
+            self._close(Close(self._reason))
+        else:
+            self._close(Close("no_forward_on_connect"))
+        return None
+
+    def _view(self, endpoint: Endpoint, results: dict[str, dict[str, object]] | None = None) -> Exchange:
+        view = Exchange(self._client.conn, endpoint.info, self._around.services, self._request)
+        view.logs = self._logs
+        view.acted = self._rules
+        if results:
+            view.results = results
+        return view
+
+    def _enter(self, endpoint: Endpoint, results: dict[str, dict[str, object]] | None = None) -> None:
+        self._passed.append(endpoint.info.url)
+        hop = _Hop(endpoint, self._view(endpoint, results))
+        self._hops.append(hop)
+        phase = endpoint.on_http_request
+        self._carry_out(hop, None if phase is None else _run(phase, hop.view))
+
+    def _carry_out(self, hop: _Hop, outcome: Outcome | None) -> None:
+        """Do what the request phase of the innermost hop answered."""
+        if outcome is None:
+            self._fall_through(hop)
+        elif isinstance(outcome, Respond):
+            self._reason = self._reason or outcome.reason
+            self._answer(_as_answer(outcome), outside=outcome.final)
+        elif isinstance(outcome, Forward):
+            self._forward(hop, outcome)
+        elif isinstance(outcome, Close):
+            self._close(outcome)
+        else:
+            self._note(outcome)
+            self._answer(self._error_answer(outcome), outside=True)
+
+    def _fall_through(self, hop: _Hop) -> None:
+        origin = hop.endpoint.origin
+        if origin is None:
+            failure = Fail(6029, "the policy of this endpoint did not end the request")
+            self._note(failure)
+            self._answer(self._error_answer(failure), outside=True)
+            return
+        request, head = self._request, self._head
+        assert request is not None
+        self._upstream = origin.name
+        outgoing = Outgoing(
+            request.method, request.target, request.scheme, request.headers.lines, head.framing, head.length,
+            self._client.conn, head.minor,
+        )  # fmt: skip
+        call = self._call = origin.begin(outgoing, self)
+        if not any(each.forward is not None and each.forward.resume is not None for each in self._hops):
+            if self._received and self._replay is not None:
+                self._replay_into(call)
+            self._replay = None
+        elif self._received:
+            self._replay_into(call)
+        if self._body_ended and head.framing is not Framing.NONE:
+            call.end()
+
+    def _replay_into(self, call: Call) -> None:
+        for piece in self._replay or ():
+            call.write(piece)
+
+    # --- forward-internal --------------------------------------------------------------------------------------
+
+    def _forward(self, hop: _Hop, forward: Forward) -> None:
+        hop.forward = forward
+        target = self._resolve(hop, forward.url)
+        if isinstance(target, Fail):
+            self._fail(target)
+        else:
+            self._enter(target)
+
+    def _resolve(self, hop: _Hop, url: str) -> Endpoint | Fail:
+        parsed = parse_forward_target(url)
+        if isinstance(parsed, UrlProblem):
+            message = "forward-internal: the target is not the URL of an internal endpoint"
+            return Fail(3900, message, detail=f"{url}: {parsed.message}")
+        if not parsed.scheme.is_http:
+            scheme = parsed.scheme.value
+            return Fail(3200, f"forward-internal: HTTP does not go to a {scheme} endpoint", status=404)
+        # Each endpoint passed by forward-internal counts; the public one does not (spec/endpoints.md §6).
+        limit = self._around.settings.hops_limit
+        if len(self._hops) > limit:
+            return Fail(3501, f"forward-internal: more than {limit} endpoints passed", status=508)
+        account = hop.endpoint.key.account
+        pool = self._snapshot.internal.find(account, parsed.scheme, parsed.host, parsed.port)
+        if pool is None:
+            return Fail(3200, self._offline(account, parsed), status=404)
+        return pool.choose()
+
+    def _offline(self, account: str, url: EndpointUrl) -> str:
+        sibling = Protocol.HTTP if url.scheme is Protocol.HTTPS else Protocol.HTTPS
+        other = self._snapshot.internal.find(account, sibling, url.host, sibling.default_port or 0)
+        hint = f"; there is {sibling.value}://{url.host}" if other is not None else ""
+        return f"the endpoint {url.url} is offline{hint}"
+
+    def _fail(self, failure: Fail) -> None:
+        """The forward or the origin of the innermost hop failed: find an outer `on_error: continue`, or give up."""
+        self._drop_call()
+        if self._status:
+            self._note(failure)
+            self._client.abort()
+            self._finish()
+            return
+        hops = self._hops
+        while hops:
+            hop = hops[-1]
+            forward, hop.forward = hop.forward, None
+            if forward is not None and forward.resume is not None and self._replay is not None:
+                self._carry_out(hop, _resume(forward, hop.view, failure))
+                return
+            if len(hops) == 1:
+                break
+            hops.pop()
+        self._note(failure)
+        self._answer(self._error_answer(failure), outside=True)
+
+    # --- the response ------------------------------------------------------------------------------------------
+
+    def _answer(self, answer: Answer, outside: bool) -> None:
+        """Answer in place of the innermost endpoint; `outside` skips its own response phase."""
+        self._drop_call()
+        response = Response(
+            answer.status, Headers(answer.lines), content_length=len(answer.body), body=answer.body
+        )
+        self._respond(response, self._hops[:-1] if outside else self._hops, Framing.LENGTH, len(answer.body))
+
+    def _respond(self, response: Response, hops: list[_Hop], framing: Framing, length: int) -> None:
+        """Run the response phases of `hops`, inner first, and send what comes of it."""
+        for hop in reversed(hops):
+            phase = hop.endpoint.on_http_response
+            if phase is None:
+                continue
+            view = hop.view
+            view.res = response
+            view.vars = {}
+            view.now = None
+            outcome = _run(phase, view)
+            if outcome is None:
+                continue
+            if isinstance(outcome, Close):
+                self._close(outcome)
+                return
+            if isinstance(outcome, Respond):
+                answer = _as_answer(outcome)
+                self._reason = outcome.reason or self._reason
+            else:
+                if isinstance(outcome, Forward):
+                    outcome = Fail(2300, "forward-internal is not possible in on_http_response")
+                self._note(outcome)
+                answer = self._error_answer(outcome)
+            self._drop_call()
+            response = Response(
+                answer.status, Headers(answer.lines), content_length=len(answer.body), body=answer.body
+            )
+        try:
+            self._send(response, framing, length)
+        except Refused:
+            # A value that would split the message got past the actions' own checks: nothing of it goes out.
+            failure = Fail(2211, "a header of the response is not valid")
+            self._note(failure)
+            self._drop_call()
+            answer = self._error_answer(failure)
+            self._send(
+                Response(500, Headers(answer.lines), body=answer.body), Framing.LENGTH, len(answer.body)
+            )
+
+    def _send(self, response: Response, framing: Framing, length: int) -> None:
+        body = response.body
+        status = response.status
+        if body is not None:
+            framing, length = Framing.LENGTH, len(body)
+        bodiless = status in _BODILESS
+        if bodiless:
+            framing, length = Framing.NONE, (length if status == 304 and body is None else -1)
+        elif self._head.method == "HEAD":
+            framing = Framing.NONE
+        self._client.send_head(status, response.headers.lines, framing, length)
+        self._status = status
+        self._suppress = bodiless or self._head.method == "HEAD"
+        if body is None and self._call is not None:
+            return
+        if body and not self._suppress:
+            self._sent += len(body)
+            self._client.send_data(body)
+        self._drop_call()
+        self._client.send_end()
+        self._finish()
+
+    def _error_answer(self, failure: Fail) -> Answer:
+        return error_answer(failure.status, failure.message, failure.code or None, self._accept)
+
+    def _refuse(self, failure: Fail) -> None:
+        self._note(failure)
+        self._answer(self._error_answer(failure), outside=True)
+
+    def _note(self, failure: Fail) -> None:
+        self._reason = reason_of(failure)
+        self._error = f"ERR_NGROK_{failure.code}"
+        self._detail = failure.detail or failure.message
+
+    def _close(self, close: Close) -> None:
+        self._reason = close.reason
+        if close.code is not None:
+            self._error = f"ERR_NGROK_{close.code}"
+        self._drop_call()
+        self._client.abort()
+        self._finish()
+
+    def _drop_call(self) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call.abort()
+
+    # --- what the client's side tells --------------------------------------------------------------------------
+
+    def body_received(self, data: bytes) -> None:
+        """Take a piece of the request body."""
+        self._received += len(data)
+        replay = self._replay
+        if replay is not None:
+            if self._received > self._around.settings.replay_limit_bytes and self._call is not None:
+                self._replay = None
+            else:
+                replay.append(data)
+        if self._call is not None:
+            self._call.write(data)
+
+    def body_ended(self) -> None:
+        """The request body is complete."""
+        if self._body_ended:
+            return
+        self._body_ended = True
+        if self._request is not None:
+            self._request.body_received = Timestamp(time.time_ns())
+        if self._call is not None:
+            self._call.end()
+
+    def client_lost(self, reason: str = "client_gone") -> None:
+        """The client went away, or sent something malformed in its body."""
+        if self._finished:
+            return
+        self._reason = self._reason or reason
+        self._drop_call()
+        self._finish()
+
+    def body_refused(self, status: int, reason: str, message: str) -> None:
+        """The request body is malformed or late: answer if nothing was answered yet."""
+        if self._finished:
+            return
+        self._drop_call()
+        self._reason = reason
+        if self._status:
+            self._client.abort()
+            self._finish()
+            return
+        answer = error_answer(status, message, None, self._accept)
+        self._send(
+            Response(status, Headers(answer.lines), body=answer.body), Framing.LENGTH, len(answer.body)
+        )
+
+    def pause_response(self) -> None:
+        """The client takes no more for now."""
+        if self._call is not None:
+            self._call.pause()
+
+    def resume_response(self) -> None:
+        """The client takes more again."""
+        if self._call is not None:
+            self._call.resume()
+
+    # --- what the origin tells (origin.Listener) ---------------------------------------------------------------
+
+    def on_ready(self) -> None:
+        """The origin takes the body: let a client that waits for it send."""
+        if self._head.expects_continue and not self._status and not self._received:
+            self._client.send_interim(100, [])
+
+    def on_interim(self, status: int, lines: list[Line]) -> None:
+        """Pass an interim response on, but for 100, which the gateway sends by itself."""
+        if status != 100 and self._head.minor == 1 and not self._status:
+            self._client.send_interim(status, lines)
+
+    def on_response(self, status: int, lines: list[Line], framing: Framing, length: int) -> None:
+        """Run the response phases on the origin's response head."""
+        kept = [line for line in lines if line[0].lower() != b"ngrok-error-code"]
+        response = Response(status, Headers(kept), content_length=length if length >= 0 else None)
+        self._respond(response, self._hops, framing, length)
+
+    def on_data(self, data: bytes) -> None:
+        """Pass a piece of the response body on."""
+        if not self._suppress:
+            self._sent += len(data)
+            self._client.send_data(data)
+
+    def on_end(self) -> None:
+        """The origin's response is complete."""
+        self._call = None
+        if not self._finished:
+            self._client.send_end()
+            self._finish()
+
+    def on_failure(self, failure: Fail) -> None:
+        """The origin failed."""
+        self._call = None
+        if not self._finished:
+            self._fail(failure)
+
+    def on_flush(self) -> None:
+        """Write what was collected."""
+        self._client.flush()
+
+    def pause_body(self) -> None:
+        """Hold the client's body back."""
+        self._client.pause_body()
+
+    def resume_body(self) -> None:
+        """Let it come again."""
+        self._client.resume_body()
+
+    # --- the end -----------------------------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        if self._finished:
+            return
+        self._finished = True
+        head = self._head
+        record: Record = {
+            "ts": timestamp(self._started_wall),
+            "client": self._client.conn.client_ip,
+            "method": head.method,
+            "host": head.authority,
+            "path": head.target.partition("?")[0],
+            "status": self._status,
+            "bytes": self._sent,
+            "duration_ms": round((time.monotonic() - self._started) * 1000, 3),
+            "endpoints": self._passed,
+            "rules": self._rules,
+        }
+        if self._reason:
+            record["reason"] = self._reason
+        if self._error:
+            record["error"] = self._error
+        if self._detail:
+            record["detail"] = self._detail
+        if self._upstream:
+            record["upstream"] = self._upstream
+        if self._logs:
+            record["logs"] = list(self._logs)
+        self._around.log(record)
+        self._client.exchange_finished()
+
+
+def _with_host(head: RequestHead) -> list[Line]:
+    """The lines with the Host that counts: an absolute-form target's authority, where there is one."""
+    authority = head.authority.encode("ascii")
+    lines = []
+    for name, value in head.lines:
+        size = len(name)
+        if size == 4 and name.lower() == b"host":
+            lines.append((b"host", authority))
+        elif size == 6 and name.lower() == b"expect":
+            continue  # met here: `on_ready` lets the client go on
+        else:
+            lines.append((name, value))
+    return lines
+
+
+def _as_answer(respond: Respond) -> Answer:
+    lines = [
+        (to_octets(name), to_octets(value))
+        for name, value in respond.headers
+        if name.lower() not in ("content-length", "ngrok-error-code")
+        and to_octets(name.lower()) not in HOP_BY_HOP
+    ]
+    if respond.code is not None:
+        lines.append((b"ngrok-error-code", b"ERR_NGROK_%d" % respond.code))
+    return Answer(respond.status, lines, respond.body)
+
+
+def _run(phase: Run, view: Exchange) -> Outcome | None:
+    """Run a phase; what it should not have raised is a failure of the policy, never a way past it."""
+    return _guarded(lambda: phase(view), view)
+
+
+def _resume(forward: Forward, view: Exchange, failure: Fail) -> Outcome | None:
+    resume = forward.resume
+    assert resume is not None
+    return _guarded(lambda: resume(view, failure), view)
+
+
+def _guarded(run: Callable[[], Outcome | None], view: Exchange) -> Outcome | None:
+    try:
+        return run()
+    except EvalError as error:
+        return Fail(
+            2254, "an expression of the policy could not be evaluated", detail=f"{error.kind}: {error}"
+        )
+    except Exception:
+        _log.exception("a policy failed unexpectedly, endpoint %s", view.endpoint.url)
+        return Fail(2300, "an internal error while the policy ran")

@@ -1,0 +1,109 @@
+"""The access log: one JSON object per line and exchange, written in batches.
+
+Never in it: bodies, cookies, authorization, query strings. What the `log` action wrote stands under `logs`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import IO, TypedDict
+
+
+class Record(TypedDict, total=False):
+    """One line; `reason` only where something was refused or failed, `logs` only where there are entries."""
+
+    ts: str
+    client: str
+    method: str
+    host: str
+    path: str
+    status: int
+    bytes: int
+    duration_ms: float
+    endpoints: list[str]
+    rules: list[str]
+    reason: str
+    error: str
+    detail: str
+    upstream: str
+    logs: list[object]
+
+
+class AccessLog:
+    """Collects records and writes them to a stream when the gateway flushes (some times a second) or many wait."""
+
+    BATCH = 200
+
+    def __init__(self, stream: IO[str] | None = None, *, path: str | None = None) -> None:
+        """Write to `stream`, or append to the file at `path`, or to standard error. Raises OSError for a bad path."""
+        self._path = path
+        self._stream: IO[str] | None = open(path, "a", encoding="utf-8") if path else stream  # noqa: SIM115
+        self._waiting: list[str] = []
+        self._lost = 0
+
+    def add(self, record: Record) -> None:
+        """Take a record."""
+        self._waiting.append(_line(record))
+        if len(self._waiting) >= self.BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits. A stream that takes nothing (disk full) loses lines, never requests."""
+        if not self._waiting:
+            return
+        lines, self._waiting = self._waiting, []
+        stream = self._stream if self._stream is not None else sys.stderr
+        try:
+            stream.write("".join(lines))
+            stream.flush()
+        except (OSError, ValueError):
+            self._lost += len(lines)
+
+    @property
+    def lost(self) -> int:
+        """How many lines could not be written."""
+        return self._lost
+
+    def reopen(self) -> None:
+        """Open the file anew, after it was rotated."""
+        if self._path is not None:
+            self.flush()
+            fresh = open(self._path, "a", encoding="utf-8")  # noqa: SIM115
+            if self._stream is not None:
+                self._stream.close()
+            self._stream = fresh
+
+    def close(self) -> None:
+        """Write what waits, and close the file if it is ours."""
+        self.flush()
+        if self._path is not None and self._stream is not None:
+            self._stream.close()
+
+
+def discard(record: Record) -> None:
+    """Log nothing."""
+
+
+Sink = Callable[[Record], None]
+
+
+def _line(record: Record) -> str:
+    # ASCII escapes keep lone surrogates (octets that are no UTF-8) writable.
+    return json.dumps(record, separators=(",", ":"), default=_plain) + "\n"
+
+
+def _plain(value: object) -> object:
+    from policyc.engine.cel.coerce import to_text
+
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return to_text(value)
+
+
+def timestamp(seconds: float) -> str:
+    """Return RFC 3339 in UTC with milliseconds."""
+    whole = int(seconds)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{int((seconds - whole) * 1000):03d}Z"

@@ -1,0 +1,101 @@
+"""Where an endpoint's traffic goes: one interface for upstream servers and for applications in this process.
+
+An exchange calls `Origin.begin` and gets a `Call`; what happens to the call comes back as method calls on the
+`Listener`. After `abort`, or after `on_end` or `on_failure`, nothing comes any more.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol as Interface
+
+from policyc.engine.outcome import Fail
+from policyc.engine.traffic import Connection
+from policyc.runtime.protocol.hopbyhop import Line
+from policyc.runtime.protocol.http1 import Framing
+
+
+class Outgoing:
+    """A request as it goes to an origin. `lines` hold no hop-by-hop field; `length` is of the body, 0 without."""
+
+    __slots__ = ("conn", "framing", "length", "lines", "method", "minor", "path", "scheme", "target")
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        scheme: str,
+        lines: list[Line],
+        framing: Framing,
+        length: int,
+        conn: Connection,
+        minor: int,
+    ) -> None:
+        """Take everything that an origin may need."""
+        self.method = method
+        self.target = target
+        self.scheme = scheme
+        self.lines = lines
+        self.framing = framing
+        self.length = length
+        self.conn = conn
+        self.minor = minor
+
+
+class Listener(Interface):
+    """Who hears about a call."""
+
+    def on_ready(self) -> None:
+        """The origin takes the body: the client may send it."""
+
+    def on_interim(self, status: int, lines: list[Line]) -> None:
+        """An interim response came."""
+
+    def on_response(self, status: int, lines: list[Line], framing: Framing, length: int) -> None:
+        """The head of the response came; `length` is -1 where unknown."""
+
+    def on_data(self, data: bytes) -> None:
+        """A piece of the body came."""
+
+    def on_end(self) -> None:
+        """The response is complete."""
+
+    def on_failure(self, failure: Fail) -> None:
+        """The call failed: before the head, or (the answer being cut off) after it."""
+
+    def on_flush(self) -> None:
+        """What was received so far was delivered; now is the time to write it."""
+
+    def pause_body(self) -> None:
+        """The origin takes no more of the request body for now."""
+
+    def resume_body(self) -> None:
+        """It takes more again."""
+
+
+class Call(Interface):
+    """A request under way."""
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the request body."""
+
+    def end(self) -> None:
+        """The request body is complete."""
+
+    def abort(self) -> None:
+        """Forget the call; nothing is heard of it any more."""
+
+    def pause(self) -> None:
+        """Deliver no more of the response for now."""
+
+    def resume(self) -> None:
+        """Deliver again."""
+
+
+class Origin(Interface):
+    """An endpoint's upstream."""
+
+    name: str
+
+    def begin(self, request: Outgoing, listener: Listener) -> Call:
+        """Begin a call. Nothing is heard of it before this has returned."""
+        ...

@@ -1,0 +1,650 @@
+"""HTTP/1.1 as octets: a reader of requests, a reader of responses, and the writing of heads. No I/O.
+
+Rules that nobody may break.
+1. Two readers must agree. llhttp (httptools) is fed every octet; the code here finds the end of the head and of
+   the body by itself, checks what llhttp lets through (research/reliability.md §1), and refuses the message
+   when the two differ.
+2. Nothing is passed on as received: request lines, status lines, framing fields and chunks are written anew.
+3. A head is complete or it does not exist: no event is made of a part of it.
+4. A refusal is final: the reader is not to be fed again.
+
+    >>> reader = RequestReader()
+    >>> reader.feed(b"GET /a HTTP/1.1\\r\\nHost: X.example:80\\r\\n\\r\\n")
+    >>> head = reader.next()
+    >>> head.method, head.target, head.host
+    ('GET', '/a', 'x.example')
+    >>> reader.next() is END
+    True
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import Final, NamedTuple
+
+import httptools
+
+from policyc.runtime.protocol.authority import read_authority
+from policyc.runtime.protocol.chunked import ChunkedReader
+from policyc.runtime.protocol.hopbyhop import Line, drop_hop_by_hop
+from policyc.runtime.protocol.refusal import Refused
+
+
+class Limits(NamedTuple):
+    """What one message may cost (spec/endpoints.md §8.4); octets, but for the counts."""
+
+    head: int = 64 * 1024
+    target: int = 16 * 1024
+    fields: int = 100
+    line: int = 16 * 1024
+    chunk_extensions: int = 16 * 1024
+    trailers: int = 16 * 1024
+    interim: int = 10
+
+
+class Framing(enum.Enum):
+    """How the end of a body is known."""
+
+    NONE = "none"
+    LENGTH = "length"
+    CHUNKED = "chunked"
+    CLOSE = "close"
+
+
+class End(enum.Enum):
+    """The event that ends a message."""
+
+    END = "end"
+
+
+END: Final = End.END
+
+
+class RequestHead:
+    """The head of a request that may be processed; `lines` are what is left after hop-by-hop fields went.
+
+    `host` is normalised, without port; None for HTTP/1.0 without Host. `authority` is what the Host field says
+    upstream. `target` is in origin-form, or `*`.
+    """
+
+    __slots__ = (
+        "authority",
+        "expects_continue",
+        "framing",
+        "host",
+        "keep_alive",
+        "length",
+        "lines",
+        "method",
+        "minor",
+        "target",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        minor: int,
+        lines: list[Line],
+        host: str | None,
+        authority: str,
+        framing: Framing,
+        length: int,
+        keep_alive: bool,
+        expects_continue: bool,
+    ) -> None:
+        """Only RequestReader makes these."""
+        self.method = method
+        self.target = target
+        self.minor = minor
+        self.lines = lines
+        self.host = host
+        self.authority = authority
+        self.framing = framing
+        self.length = length
+        self.keep_alive = keep_alive
+        self.expects_continue = expects_continue
+
+
+class ResponseHead:
+    """The head of a response; `lines` without hop-by-hop fields. `length` is -1 where unknown."""
+
+    __slots__ = ("framing", "keep_alive", "length", "lines", "status")
+
+    def __init__(
+        self, status: int, lines: list[Line], framing: Framing, length: int, keep_alive: bool
+    ) -> None:
+        """Only ResponseReader makes these."""
+        self.status = status
+        self.lines = lines
+        self.framing = framing
+        self.length = length
+        self.keep_alive = keep_alive
+
+
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\x20-\x7e\x80-\xff\t]*)?")
+_ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?]*)(.*)", re.DOTALL)
+_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_DIGITS = re.compile(rb"[0-9]{1,18}")
+_METHOD_START = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]")
+
+
+class _Witness:
+    """What llhttp says about the octets it was fed."""
+
+    __slots__ = ("_made", "_requests", "heads", "messages")
+
+    def __init__(self, requests: bool) -> None:
+        self._requests = requests
+        self.renew()
+
+    def renew(self) -> None:
+        """Forget everything: the next octet begins a message."""
+        self._made = (
+            httptools.HttpRequestParser(self) if self._requests else httptools.HttpResponseParser(self)
+        )
+        self.heads = self.messages = 0
+
+    def on_headers_complete(self) -> None:
+        self.heads += 1
+
+    def on_message_complete(self) -> None:
+        self.messages += 1
+
+    def hear(self, octets: bytes, heads: int, messages: int) -> None:
+        """Feed octets that complete so many heads and messages; raises Refused if llhttp differs."""
+        self.heads = self.messages = 0
+        try:
+            self._made.feed_data(octets)
+        except httptools.HttpParserUpgrade:
+            pass
+        except httptools.HttpParserInvalidMethodError:
+            raise Refused("unknown_method") from None
+        except httptools.HttpParserError:
+            raise Refused("malformed") from None
+        if self.heads != heads or self.messages != messages:
+            raise Refused("malformed")
+
+    def hear_head(self, head: bytes, complete: bool, plain: bytes) -> None:
+        """Feed a head. `plain` is the same without Upgrade, which makes llhttp forget about the body."""
+        self.heads = self.messages = 0
+        try:
+            self._made.feed_data(head)
+        except httptools.HttpParserUpgrade:
+            self.renew()
+            self.hear(plain, 1, int(complete))
+            return
+        except httptools.HttpParserInvalidMethodError:
+            raise Refused("unknown_method") from None
+        except httptools.HttpParserError:
+            raise Refused("malformed") from None
+        if self.heads != 1 or self.messages != complete:
+            raise Refused("malformed")
+
+
+class _Reader:
+    """What both readers share: the buffer, the lines of a head, the body."""
+
+    __slots__ = ("_body", "_buffer", "_chunked", "_left", "_limits", "_witness", "trailers")
+
+    def __init__(self, limits: Limits, requests: bool) -> None:
+        self._limits = limits
+        self._buffer = b""
+        self._body = Framing.NONE
+        self._left = 0
+        self._chunked: ChunkedReader | None = None
+        self._witness = _Witness(requests)
+        self.trailers: list[bytes] = []
+
+    def feed(self, octets: bytes) -> None:
+        """Take received octets; `next` tells what they mean."""
+        self._buffer = self._buffer + octets if self._buffer else octets
+
+    @property
+    def buffered(self) -> int:
+        """How many octets wait to be read."""
+        return len(self._buffer)
+
+    def _take_head(self) -> bytes | None:
+        """Return the octets of the next head with its empty line; None while they are not all there."""
+        buffer = self._buffer
+        end = buffer.find(b"\r\n\r\n")
+        if end < 0:
+            self._refuse_early(buffer)
+            return None
+        head = buffer[: end + 4]
+        if len(head) > self._limits.head:
+            raise Refused("head_too_long")
+        self._buffer = buffer[end + 4 :]
+        newlines = head.count(b"\r\n")
+        if head.count(b"\n") != newlines or head.count(b"\r") != newlines:
+            raise Refused("bare_newline")
+        if b"\0" in head:
+            raise Refused("nul_octet")
+        return head
+
+    def _refuse_early(self, buffer: bytes) -> None:
+        """Raise Refused for a part of a head that no octet to come can make good."""
+        raise NotImplementedError
+
+    def _check_lines(self, rows: list[bytes]) -> list[Line]:
+        """Return the field lines of a head whose first line was taken off."""
+        limits = self._limits
+        if len(rows) > limits.fields:
+            raise Refused("too_many_fields")
+        lines: list[Line] = []
+        for row in rows:
+            if len(row) > limits.line:
+                raise Refused("field_too_long")
+            name, colon, value = row.partition(b":")
+            if not colon or _NAME.fullmatch(name) is None:
+                raise Refused("obs_fold" if row[:1] in (b" ", b"\t") else "bad_field")
+            value = value.strip(b" \t")
+            if _CONTROL.search(value) is not None:
+                raise Refused("bad_field")
+            lines.append((name, value))
+        return lines
+
+    def _next_body(self) -> bytes | End | None:
+        """Return the next piece of the body, END, or None while there is nothing."""
+        if self._body is Framing.NONE:
+            return END
+        buffer = self._buffer
+        if self._body is Framing.CLOSE:
+            self._buffer = b""
+            return buffer or None
+        if not buffer:
+            return None
+        if self._body is Framing.LENGTH:
+            if len(buffer) <= self._left:
+                piece, self._buffer = buffer, b""
+            else:
+                piece, self._buffer = buffer[: self._left], buffer[self._left :]
+            self._left -= len(piece)
+            if not self._left:
+                self._body = Framing.NONE
+            self._hear_body(piece, not self._left)
+            return piece
+        return self._next_chunks(buffer)
+
+    def _next_chunks(self, buffer: bytes) -> bytes | End | None:
+        chunked = self._chunked
+        assert chunked is not None
+        pieces, used = chunked.feed(buffer)
+        self._buffer = buffer[used:]
+        self._hear_body(buffer[:used] if used < len(buffer) else buffer, chunked.done)
+        if chunked.done:
+            self.trailers = chunked.trailers
+            self._body = Framing.NONE
+            self._chunked = None
+        if pieces:
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return END if chunked.done else None
+
+    def _hear_body(self, octets: bytes, last: bool) -> None:
+        self._witness.hear(octets, 0, int(last))
+
+    def _begin_body(self, framing: Framing, length: int) -> None:
+        self.trailers = []
+        self._body = framing
+        self._left = length
+        if framing is Framing.LENGTH and not length:
+            self._body = Framing.NONE
+        elif framing is Framing.CHUNKED:
+            self._chunked = ChunkedReader(self._limits.chunk_extensions, self._limits.trailers)
+
+
+def _framing_fields(lines: list[Line]) -> tuple[list[bytes], list[bytes]]:
+    lengths: list[bytes] = []
+    codings: list[bytes] = []
+    for name, value in lines:
+        size = len(name)
+        if size == 14:
+            if name.lower() == b"content-length":
+                lengths.append(value)
+        elif size == 17 and name.lower() == b"transfer-encoding":
+            codings.append(value)
+    return lengths, codings
+
+
+def _read_length(lengths: list[bytes]) -> int:
+    if len(lengths) > 1:
+        raise Refused("two_content_lengths")
+    if _DIGITS.fullmatch(lengths[0]) is None:
+        raise Refused("bad_content_length")
+    return int(lengths[0])
+
+
+def _read_codings(codings: list[bytes], minor: int) -> None:
+    if minor == 0:
+        raise Refused("te_in_http10")
+    if len(codings) > 1:
+        raise Refused("two_transfer_encodings")
+    if codings[0].lower() != b"chunked":
+        raise Refused("bad_transfer_encoding")
+
+
+def _without_upgrade(first: bytes, rows: list[bytes]) -> bytes:
+    kept = [row for row in rows if row[:8].lower() != b"upgrade:"]
+    return b"\r\n".join([first, *kept, b"", b""])
+
+
+class RequestReader(_Reader):
+    """Reads the requests of one connection, in order.
+
+    `next` answers a RequestHead, then pieces of the body, then END, then the next head; None means that more
+    octets are needed. It raises Refused.
+    """
+
+    __slots__ = ("_in_body",)
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        """Begin at the first octet of a connection."""
+        super().__init__(limits or Limits(), requests=True)
+        self._in_body = False
+
+    def next(self) -> RequestHead | bytes | End | None:
+        """Return the next event."""
+        if self._in_body:
+            event = self._next_body()
+            if event is END:
+                self._in_body = False
+            return event
+        if not self._buffer:
+            return None
+        return self._next_head()
+
+    @property
+    def is_between(self) -> bool:
+        """Whether no octet of a request has been read that is not finished."""
+        return not self._in_body and not self._buffer
+
+    @property
+    def is_in_body(self) -> bool:
+        """Whether a head was read whose body has not ended."""
+        return self._in_body
+
+    def left_to_drain(self, limit: int) -> bool:
+        """Whether the rest of the body is known to be at most `limit` octets, or unknown."""
+        return self._body is not Framing.LENGTH or self._left <= limit
+
+    def _refuse_early(self, buffer: bytes) -> None:
+        if buffer.startswith(b"\r\n"):
+            buffer = buffer[2:]
+            if not buffer:
+                return
+        if buffer != b"\r" and _METHOD_START.match(buffer) is None:
+            raise Refused("bad_request_line")
+        if len(buffer) > self._limits.head:
+            raise Refused("head_too_long" if b"\n" in buffer else "target_too_long")
+        newlines = buffer.count(b"\n")
+        if newlines:
+            if newlines != buffer.count(b"\r\n"):
+                raise Refused("bare_newline")
+            if newlines > self._limits.fields + 1:
+                raise Refused("too_many_fields")
+            self._read_request_line(buffer[: buffer.find(b"\r\n")])
+        elif len(buffer) > self._limits.target + 32:
+            raise Refused("target_too_long")
+
+    def _read_request_line(self, first: bytes) -> tuple[bytes, bytes, int]:
+        found = _REQUEST_LINE.fullmatch(first)
+        if found is None:
+            raise Refused(_what_is_wrong(first, self._limits.target))
+        method, target, major, minor = found.groups()
+        if len(target) > self._limits.target:
+            raise Refused("target_too_long")
+        if major != b"1" or minor not in (b"0", b"1"):
+            raise Refused("bad_version")
+        return method, target, int(minor)
+
+    def _next_head(self) -> RequestHead | None:
+        # RFC 9112 §2.2: one empty line before a request line is to be ignored. One, not any number.
+        if self._buffer.startswith(b"\r\n"):
+            if len(self._buffer) == 2:
+                return None
+            self._buffer = self._buffer[2:]
+        octets = self._take_head()
+        if octets is None:
+            return None
+        first, *rows = octets[:-4].split(b"\r\n")
+        method, target, minor = self._read_request_line(first)
+        if method == b"CONNECT":
+            raise Refused("connect_refused")
+        every = self._check_lines(rows)
+        lines, options = drop_hop_by_hop(every)
+
+        lengths, codings = _framing_fields(every)
+        framing, length = Framing.NONE, 0
+        if codings:
+            if lengths:
+                raise Refused("cl_and_te")
+            _read_codings(codings, minor)
+            framing = Framing.CHUNKED
+        elif lengths:
+            length = _read_length(lengths)
+            framing = Framing.LENGTH
+        has_body = framing is Framing.CHUNKED or length > 0
+        if has_body and method == b"TRACE":
+            raise Refused("trace_with_body")
+        self._witness.hear_head(octets, not has_body, _without_upgrade(first, rows))
+
+        host, authority = _read_host(every, minor)
+        if target[:1] != b"/":
+            target, named = _read_target(method, target)
+            if named is not None:
+                # RFC 9112 §3.2.2: the authority of an absolute-form target wins over Host.
+                known = read_authority(named)
+                if known is None:
+                    raise Refused("bad_target")
+                host, authority = known[0], named
+        elif b"#" in target:
+            raise Refused("bad_target")
+
+        self._begin_body(framing, length)
+        self._in_body = True
+        return RequestHead(
+            method.decode("ascii"),
+            target.decode("ascii"),
+            minor,
+            lines,
+            host,
+            authority.decode("ascii"),
+            framing,
+            length,
+            minor == 1 and b"close" not in options,
+            _expects_continue(lines, minor) and has_body,
+        )
+
+
+def _what_is_wrong(first: bytes, target_limit: int) -> str:
+    parts = first.split(b" ")
+    if len(parts) == 3 and _NAME.fullmatch(parts[0]) is not None:
+        if len(parts[1]) > target_limit:
+            return "target_too_long"
+        if not re.fullmatch(rb"[\x21-\x7e]+", parts[1]):
+            return "bad_target"
+        return "bad_version"
+    return "bad_request_line"
+
+
+def _read_host(lines: list[Line], minor: int) -> tuple[str | None, bytes]:
+    hosts = [value for name, value in lines if len(name) == 4 and name.lower() == b"host"]
+    if not hosts:
+        if minor == 1:
+            raise Refused("no_host")
+        return None, b""
+    if len(hosts) > 1:
+        raise Refused("two_hosts")
+    known = read_authority(hosts[0])
+    if known is None:
+        raise Refused("bad_host")
+    return known[0], hosts[0]
+
+
+def _read_target(method: bytes, target: bytes) -> tuple[bytes, bytes | None]:
+    """Return (origin-form, authority) of a target that does not begin with a slash."""
+    if target == b"*":
+        if method != b"OPTIONS":
+            raise Refused("bad_target")
+        return target, None
+    found = _ABSOLUTE.fullmatch(target)
+    if found is None or b"#" in target:
+        raise Refused("bad_target")
+    authority, rest = found.groups()
+    if not rest.startswith(b"/"):
+        rest = b"/" + rest
+    return rest, authority
+
+
+def _expects_continue(lines: list[Line], minor: int) -> bool:
+    expected = [value for name, value in lines if len(name) == 6 and name.lower() == b"expect"]
+    if not expected or minor == 0:
+        return False
+    if len(expected) > 1 or expected[0].lower() != b"100-continue":
+        raise Refused("bad_expect")
+    return True
+
+
+class ResponseReader(_Reader):
+    """Reads the responses on one upstream connection. Call `expect` before each request goes out.
+
+    `next` answers a ResponseHead (interim ones too), pieces, END, or None. It raises Refused.
+    """
+
+    __slots__ = ("_interim", "_method", "_state")
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        """Begin at the first octet of a connection."""
+        super().__init__(limits or Limits(), requests=False)
+        self._method = ""
+        self._interim = 0
+        self._state = "idle"
+
+    def expect(self, method: str) -> None:
+        """Say that a request with `method` was sent."""
+        self._method = method
+        self._interim = 0
+        self._state = "head"
+        # llhttp cannot know that an answer to HEAD has no body, so each message gets a new witness.
+        self._witness.renew()
+
+    def next(self) -> ResponseHead | bytes | End | None:
+        """Return the next event."""
+        if self._state == "body":
+            event = self._next_body()
+            if event is END:
+                self._state = "idle"
+            return event
+        if not self._buffer:
+            return None
+        if self._state == "idle":
+            raise Refused("surplus_response")
+        return self._next_head()
+
+    def end_of_stream(self) -> End:
+        """Take the end of the upstream's stream; END if it ends a body properly, otherwise raises Refused."""
+        if self._state == "body" and self._body is Framing.CLOSE and not self._buffer:
+            self._state = "idle"
+            return END
+        raise Refused("cut_off")
+
+    def _refuse_early(self, buffer: bytes) -> None:
+        if not buffer.startswith(b"HTTP/1."[: len(buffer)]):
+            raise Refused("bad_status_line")
+        if len(buffer) > self._limits.head:
+            raise Refused("head_too_long")
+
+    def _next_head(self) -> ResponseHead | None:
+        octets = self._take_head()
+        if octets is None:
+            return None
+        first, *rows = octets[:-4].split(b"\r\n")
+        found = _STATUS_LINE.fullmatch(first)
+        if found is None:
+            raise Refused("bad_status_line")
+        minor, status = int(found[1]), int(found[2])
+        every = self._check_lines(rows)
+        lines, options = drop_hop_by_hop(every)
+        if status == 101:
+            raise Refused("unexpected_upgrade")
+        if status < 200:
+            self._interim += 1
+            if self._interim > self._limits.interim:
+                raise Refused("too_many_interim")
+            self._witness.hear_head(octets, True, _without_upgrade(first, rows))
+            self._witness.renew()
+            return ResponseHead(status, lines, Framing.NONE, 0, True)
+        lengths, codings = _framing_fields(every)
+        framing, length = Framing.CLOSE, -1
+        if codings:
+            if lengths:
+                raise Refused("cl_and_te")
+            _read_codings(codings, minor)
+            framing = Framing.CHUNKED
+        elif lengths:
+            length = _read_length(lengths)
+            framing = Framing.LENGTH
+        if self._method == "HEAD" or status in (204, 304):
+            framing = Framing.NONE
+        complete = framing is Framing.NONE or length == 0
+        headless = self._method == "HEAD" and (codings or length != 0)
+        self._witness.hear_head(octets, complete and not headless, _without_upgrade(first, rows))
+        keep_alive = framing is not Framing.CLOSE and b"close" not in options
+        if minor == 0 and b"keep-alive" not in options:
+            keep_alive = False
+        self._begin_body(framing, length)
+        self._state = "body"
+        return ResponseHead(status, lines, framing, length, keep_alive)
+
+
+def request_octets(method: str, target: str, lines: list[Line], framing: Framing, length: int) -> bytes:
+    """Return the head of a request, framed anew. Raises Refused (`bad_field`) if a line would split it."""
+    rows = [b"%b %b HTTP/1.1" % (method.encode("ascii"), target.encode("ascii"))]
+    return _head_octets(rows, lines, framing, length)
+
+
+def response_octets(
+    status: int, lines: list[Line], framing: Framing, length: int, keep_alive: bool, minor: int = 1
+) -> bytes:
+    """Return the head of a response, framed anew; `length` is -1 where no Content-Length is to be sent.
+
+    Raises Refused (`bad_field`) if a line would split it.
+    """
+    rows = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d " % status]
+    if not keep_alive:
+        lines = [*lines, (b"connection", b"close")]
+    elif minor == 0:
+        lines = [*lines, (b"connection", b"keep-alive")]
+    return _head_octets(rows, lines, framing, length)
+
+
+def _head_octets(rows: list[bytes], lines: list[Line], framing: Framing, length: int) -> bytes:
+    for name, value in lines:
+        size = len(name)
+        if (size == 14 and name.lower() == b"content-length") or (
+            size == 17 and name.lower() == b"transfer-encoding"
+        ):
+            continue
+        rows.append(b"%b: %b" % (name, value))
+    if framing is Framing.CHUNKED:
+        rows.append(b"transfer-encoding: chunked")
+    elif length >= 0:
+        rows.append(b"content-length: %d" % length)
+    head = b"\r\n".join(rows)
+    newlines = len(rows) - 1
+    if head.count(b"\n") != newlines or head.count(b"\r") != newlines or b"\0" in head:
+        raise Refused("bad_field")
+    return head + b"\r\n\r\n"
+
+
+def _status_lines() -> dict[int, bytes]:
+    from http import HTTPStatus
+
+    return {int(each): b"HTTP/1.1 %d %b" % (each, each.phrase.encode("ascii")) for each in HTTPStatus}
+
+
+_STATUS_LINES: Final = _status_lines()

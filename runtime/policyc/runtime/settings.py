@@ -1,0 +1,97 @@
+"""Every limit, time-out and switch of the gateway, once: name, default, unit, meaning.
+
+Command-line flags and the docs derive from `SETTINGS`; the runtime reads a `Settings`. Defaults are those that
+spec/endpoints.md §8.4 recommends; where nobody documents a number, design/architecture.md §6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
+
+from policyc.runtime.protocol.http1 import Limits
+
+
+class Setting(NamedTuple):
+    """A setting as flags and docs see it; `unit` is `octets`, `seconds`, `count`, `switch`, `text` or `list`."""
+
+    name: str
+    default: object
+    unit: str
+    doc: str
+
+
+def _setting(default: Any, unit: str, doc: str) -> Any:
+    return field(default=default, metadata={"unit": unit, "doc": doc})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one gateway. Every field is also a flag of `policyc run`."""
+
+    head_limit_bytes: int = _setting(64 * 1024, "octets", "head of a request (431) or response (502)")
+    target_limit_bytes: int = _setting(16 * 1024, "octets", "request target (414)")
+    fields_limit: int = _setting(100, "count", "fields of a head (431)")
+    line_limit_bytes: int = _setting(16 * 1024, "octets", "one field line (431)")
+    chunk_extensions_limit_bytes: int = _setting(16 * 1024, "octets", "chunk extensions of a message (400)")
+    trailers_limit_bytes: int = _setting(16 * 1024, "octets", "trailer section (400)")
+    interim_limit: int = _setting(10, "count", "interim responses to one request (502)")
+
+    head_timeout_s: float = _setting(10.0, "seconds", "reading a request head, in all (408)")
+    idle_timeout_s: float = _setting(
+        75.0, "seconds", "waiting for the next request, or for a response head (504)"
+    )
+    write_timeout_s: float = _setting(30.0, "seconds", "a peer that takes no octets")
+    connect_timeout_s: float = _setting(5.0, "seconds", "connecting to an upstream (502)")
+    body_rate_bytes_s: int = _setting(500, "octets", "least octets per second of a request body (408)")
+    body_grace_s: float = _setting(10.0, "seconds", "time before the body rate counts")
+    drain_timeout_s: float = _setting(30.0, "seconds", "requests in flight when the gateway stops")
+
+    requests_per_connection: int = _setting(1000, "count", "requests on one client connection")
+    connections_per_address: int = _setting(1000, "count", "connections of one client address")
+    connections_limit: int = _setting(20_000, "count", "client connections in all")
+    idle_upstreams: int = _setting(64, "count", "idle connections kept per upstream")
+    upstream_idle_s: float = _setting(60.0, "seconds", "an idle upstream connection is closed after this")
+    drain_limit_bytes: int = _setting(
+        64 * 1024,
+        "octets",
+        "request body read and dropped after an early answer; above it the connection closes",
+    )
+    buffer_bytes: int = _setting(64 * 1024, "octets", "buffered per direction before the sender is paused")
+    replay_limit_bytes: int = _setting(
+        64 * 1024, "octets", "request body kept for `forward-internal` with `on_error: continue`"
+    )
+    hops_limit: int = _setting(5, "count", "endpoints that a request passes by `forward-internal` (508)")
+    buckets_limit: int = _setting(
+        100_000, "count", "rate-limit buckets kept; the least recently used go first"
+    )
+    retry_stale: bool = _setting(
+        True, "switch", "retry once where a kept-alive upstream connection died (no body, idempotent method)"
+    )
+
+    account: str = _setting("default", "text", "account of endpoints that name none")
+    region: str = _setting("local", "text", "value of `conn.server_region`")
+    forwarded: str = _setting(
+        "replace", "text", "`replace`: strangers' X-Forwarded-* are dropped; `append`: kept and appended to"
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), "list", "networks (CIDR) of peers whose X-Forwarded-* are kept and appended to"
+    )
+    seed: int | None = _setting(None, "count", "seed of the random choice among pool members, for tests")
+
+    def limits(self) -> Limits:
+        """Return the limits of one message."""
+        return Limits(
+            self.head_limit_bytes,
+            self.target_limit_bytes,
+            self.fields_limit,
+            self.line_limit_bytes,
+            self.chunk_extensions_limit_bytes,
+            self.trailers_limit_bytes,
+            self.interim_limit,
+        )
+
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    Setting(each.name, each.default, each.metadata["unit"], each.metadata["doc"]) for each in fields(Settings)
+)

@@ -1,0 +1,1 @@
+"""The only modules with sockets: servers, upstream connections, and the wheel that times them."""

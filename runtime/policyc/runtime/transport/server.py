@@ -1,0 +1,491 @@
+"""The client's side: one connection, its requests in order, its responses, its time-outs.
+
+Rules. 1. One exchange at a time; what a client sends ahead waits in the reader. 2. A connection is used again only
+when request and response are both complete. 3. A message that is refused is answered once, and the connection is
+closed: its octets cannot be trusted any further.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+import time
+from typing import Protocol as Interface
+from typing import cast
+
+from policyc.engine.traffic import Connection
+from policyc.engine.values import Timestamp
+from policyc.runtime.endpoints import Snapshot
+from policyc.runtime.errors import error_answer
+from policyc.runtime.exchange import Admitted, HttpExchange, Surroundings
+from policyc.runtime.observe import timestamp
+from policyc.runtime.protocol.chunked import LAST_CHUNK
+from policyc.runtime.protocol.hopbyhop import Line
+from policyc.runtime.protocol.http1 import END, Framing, RequestHead, RequestReader, response_octets
+from policyc.runtime.protocol.refusal import REASONS, Refused
+from policyc.runtime.transport.wheel import Timed, Wheel
+
+_log = logging.getLogger(__name__)
+
+_LINGER_S = 2.0
+_RESET = struct.pack("ii", 1, 0)
+_JOIN_BELOW = 16 * 1024
+
+# Why reading is paused.
+_PIPELINE, _BODY = 1, 2
+
+
+class House(Interface):
+    """What a client connection needs of the gateway."""
+
+    around: Surroundings
+    wheel: Wheel
+    snapshot: Snapshot
+    is_stopping: bool
+
+    def admit(self, connection: ClientConnection, address: str) -> bool:
+        """Count a connection; False if there are too many."""
+
+    def leave(self, connection: ClientConnection, address: str) -> None:
+        """The connection is gone."""
+
+
+class ClientConnection(Timed, asyncio.Protocol):
+    """One connection of a client: `exchange.Downstream`."""
+
+    def __init__(self, house: House) -> None:
+        """Made by the listener."""
+        super().__init__()
+        self._house = house
+        self._settings = house.around.settings
+        self._reader = RequestReader(self._settings.limits())
+        self._transport: asyncio.Transport | None = None
+        self._address = ""
+        self.conn = Connection("")
+        self.admitted = Admitted(False)
+        self._exchange: HttpExchange | None = None
+        self._head: RequestHead | None = None
+        self._requests = 0
+        self._out: list[bytes] = []
+        self._framing = Framing.NONE
+        self._keep_alive = True
+        self._head_sent = False
+        self._continued = False
+        self._advancing = False
+        self._again = False
+        self._lingering = False
+        self._drained = -1
+        self._paused = 0
+        self._stalled = False
+        self._body_began = 0.0
+        self._body_octets = 0
+        self._at_end = False
+
+    # --- asyncio.Protocol --------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport, or turn it away where there are too many."""
+        self._transport = cast(asyncio.Transport, transport)
+        peer = _endpoint(transport.get_extra_info("peername"))
+        here = _endpoint(transport.get_extra_info("sockname"))
+        self._address = peer[0]
+        if not self._house.admit(self, peer[0]):
+            self._address = ""
+            self._transport.abort()
+            return
+        settings = self._settings
+        self.conn = Connection(
+            peer[0],
+            peer[1],
+            here[0],
+            here[1],
+            started=Timestamp(time.time_ns()),
+            server_region=settings.region,
+        )
+        self.admitted = Admitted(self._house.around.forwarding.trusts(peer[0]))
+        self._transport.set_write_buffer_limits(high=settings.buffer_bytes)
+        self._house.wheel.set(self, settings.idle_timeout_s)
+
+    def data_received(self, data: bytes) -> None:
+        """Read what the client says."""
+        self.conn.bytes_in += len(data)
+        if self._lingering:
+            self._drained += len(data)
+            if self._drained > self._settings.drain_limit_bytes * 16:
+                self._abort_transport()
+            return
+        reader = self._reader
+        if self._exchange is None and self._drained < 0 and reader.is_between:
+            self._house.wheel.set(self, self._settings.head_timeout_s)
+        reader.feed(data)
+        self._advance()
+        if reader.buffered > self._settings.buffer_bytes and not self._lingering:
+            self._pause(_PIPELINE)
+
+    def eof_received(self) -> bool:
+        """The client says no more; what it asked for is still answered."""
+        self._at_end = True
+        if self._lingering or (self._exchange is None and not self._reader.buffered):
+            return False
+        if self._exchange is not None and not self._reader.is_in_body:
+            return True
+        if self._exchange is not None:
+            self._exchange.client_lost("cut_off")
+        self._abort_transport()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._house.wheel.forget(self)
+        self._transport = None
+        if self._address:
+            self._house.leave(self, self._address)
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.client_lost()
+
+    def pause_writing(self) -> None:
+        """The client takes no more for now."""
+        self._stalled = True
+        self._house.wheel.set(self, self._settings.write_timeout_s)
+        if self._exchange is not None:
+            self._exchange.pause_response()
+
+    def resume_writing(self) -> None:
+        """It takes more again."""
+        self._stalled = False
+        if self._exchange is not None:
+            self._house.wheel.forget(self)
+            self._exchange.resume_response()
+        elif not self._lingering:
+            self._house.wheel.set(self, self._settings.idle_timeout_s)
+
+    def expired(self) -> None:
+        """A time-out: of the head, of the body's rate, of a stalled write, of idleness."""
+        if self._stalled or self._lingering:
+            self._abort_transport()
+        elif self._exchange is not None or self._drained >= 0:
+            self._check_rate()
+        elif self._reader.buffered:
+            self._refuse("head_timeout")
+        else:
+            self._close_transport()
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def _advance(self) -> None:
+        """Read as far as it goes: on to the next request when one is done, and not before."""
+        if self._advancing:
+            self._again = True
+            return
+        self._advancing = True
+        try:
+            while True:
+                self._again = False
+                self._read()
+                if not self._again:
+                    break
+        except Refused as refused:
+            self._refuse(refused.reason)
+        finally:
+            self._advancing = False
+
+    def _read(self) -> None:
+        reader = self._reader
+        while not self._lingering and self._transport is not None:
+            if self._exchange is None and self._drained < 0:
+                if self._head_sent or self._transport.is_closing():
+                    return
+                head = reader.next()
+                if head is None:
+                    return
+                assert isinstance(head, RequestHead)
+                self._begin(head)
+                continue
+            if not reader.is_in_body or self._paused & _BODY:
+                return
+            event = reader.next()
+            if event is None:
+                return
+            if event is END:
+                if self._exchange is not None:
+                    self._house.wheel.forget(self)
+                    self._exchange.body_ended()
+                else:
+                    self._drained = -1
+                    self._next()
+            elif isinstance(event, bytes):
+                self._take_body(event)
+
+    def _begin(self, head: RequestHead) -> None:
+        self._requests += 1
+        self._head = head
+        self._continued = False
+        self._keep_alive = (
+            head.keep_alive
+            and self._requests < self._settings.requests_per_connection
+            and not self._house.is_stopping
+        )
+        self._body_began = self._house.wheel.clock()
+        self._body_octets = 0
+        if head.framing is Framing.CHUNKED or head.length:
+            self._house.wheel.set(self, self._settings.body_grace_s)
+        else:
+            self._house.wheel.forget(self)
+        exchange = self._exchange = HttpExchange(self, head, self._house.snapshot, self._house.around)
+        exchange.begin()
+
+    def _take_body(self, data: bytes) -> None:
+        self._body_octets += len(data)
+        if self._exchange is not None:
+            self._exchange.body_received(data)
+            return
+        self._drained += len(data)
+        if self._drained > self._settings.drain_limit_bytes:
+            self._linger()
+
+    def _check_rate(self) -> None:
+        """Hold a request body to its least rate; time that we held it back ourselves does not count."""
+        if not self._reader.is_in_body:
+            return
+        settings, wheel = self._settings, self._house.wheel
+        if self._paused or (self._head is not None and self._head.expects_continue and not self._continued):
+            self._body_began = wheel.clock() - self._body_octets / settings.body_rate_bytes_s
+            wheel.set(self, settings.body_grace_s)
+            return
+        due = settings.body_grace_s + self._body_octets / settings.body_rate_bytes_s
+        left = due - (wheel.clock() - self._body_began)
+        if left > 0:
+            wheel.set(self, left)
+        elif self._exchange is not None:
+            self._refuse("body_timeout")
+        else:
+            self._abort_transport()
+
+    def _pause(self, why: int) -> None:
+        if not self._paused and self._transport is not None:
+            self._transport.pause_reading()
+        self._paused |= why
+
+    def _unpause(self, why: int) -> None:
+        if not self._paused & why:
+            return
+        self._paused &= ~why
+        if not self._paused and self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _refuse(self, reason: str) -> None:
+        """Answer a message that must not be processed, and close."""
+        status, message = REASONS[reason]
+        self._keep_alive = False
+        if self._exchange is not None:
+            self._exchange.body_refused(status, reason, message)
+            if self._transport is not None and not self._lingering:
+                self._linger()
+            return
+        self._house.around.log(
+            {
+                "ts": timestamp(time.time()),
+                "client": self.conn.client_ip,
+                "status": status,
+                "reason": reason,
+            }
+        )
+        if self._lingering or self._transport is None or self._drained >= 0:
+            self._abort_transport()
+            return
+        answer = error_answer(status, message, None, "")
+        octets = response_octets(status, answer.lines, Framing.LENGTH, len(answer.body), keep_alive=False)
+        self._write(octets + answer.body)
+        self._linger()
+
+    # --- exchange.Downstream -----------------------------------------------------------------------------------
+
+    def send_head(self, status: int, lines: list[Line], framing: Framing, length: int) -> None:
+        """Collect a response head."""
+        head = self._head
+        assert head is not None
+        if framing in (Framing.CHUNKED, Framing.CLOSE):
+            framing = Framing.CHUNKED if head.minor else Framing.CLOSE
+        if framing is Framing.CLOSE or not self._may_go_on(head):
+            self._keep_alive = False
+        octets = response_octets(status, lines, framing, length, self._keep_alive)
+        self._framing = framing
+        self._head_sent = True
+        self._out.append(octets)
+
+    def _may_go_on(self, head: RequestHead) -> bool:
+        """Whether the connection can be used again, as far as the request's body tells."""
+        if not self._reader.is_in_body or (self._exchange is not None and self._exchange.wants_body):
+            return True
+        if head.expects_continue and not self._continued:
+            return False  # whether the body still comes, nobody knows
+        return self._reader.left_to_drain(self._settings.drain_limit_bytes)
+
+    def send_data(self, data: bytes) -> None:
+        """Collect a piece of the body."""
+        if self._framing is Framing.CHUNKED:
+            self._out.append(b"%x\r\n" % len(data))
+            self._out.append(data)
+            self._out.append(b"\r\n")
+        else:
+            self._out.append(data)
+
+    def send_end(self) -> None:
+        """Complete the response and write it."""
+        if self._framing is Framing.CHUNKED:
+            self._out.append(LAST_CHUNK)
+        self.flush()
+
+    def send_interim(self, status: int, lines: list[Line]) -> None:
+        """Write an interim response at once."""
+        if status == 100:
+            self._continued = True
+            self._body_began = self._house.wheel.clock()
+        self._write(response_octets(status, lines, Framing.NONE, -1, keep_alive=True))
+
+    def flush(self) -> None:
+        """Write what was collected, as one message."""
+        out = self._out
+        if not out:
+            return
+        self._out = []
+        if len(out) == 1:
+            self._write(out[0])
+        elif sum(map(len, out)) < _JOIN_BELOW:
+            self._write(b"".join(out))
+        elif self._transport is not None and not self._transport.is_closing():
+            self.conn.bytes_out += sum(map(len, out))
+            self._transport.writelines(out)
+
+    def abort(self) -> None:
+        """Drop the connection at once, with a reset where the system can."""
+        self._out.clear()
+        transport = self._transport
+        if transport is None:
+            return
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            try:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            except OSError:
+                _log.debug("the connection of %s cannot be reset", self._address)
+        self._abort_transport()
+
+    def pause_body(self) -> None:
+        """Hold the request body back."""
+        self._pause(_BODY)
+
+    def resume_body(self) -> None:
+        """Let it come again."""
+        if self._paused & _BODY:
+            self._unpause(_BODY)
+            self._advance()
+            self._settle()
+
+    def exchange_finished(self) -> None:
+        """Go on to the next request, or drain, or close."""
+        self._exchange = None
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._unpause(_BODY)
+        if not self._keep_alive:
+            self._linger()
+            return
+        if self._reader.is_in_body:
+            head = self._head
+            assert head is not None
+            unasked = head.expects_continue and not self._continued
+            if unasked or not self._reader.left_to_drain(self._settings.drain_limit_bytes):
+                self._linger()
+                return
+            self._drained = 0
+            self._house.wheel.set(self, self._settings.body_grace_s)
+            self._head_sent = False
+            self._advance()
+            return
+        self._next()
+
+    def _next(self) -> None:
+        """The connection is free for another request."""
+        self._head = None
+        self._head_sent = False
+        if self._at_end and not self._reader.buffered:
+            self._close_transport()
+            return
+        if self._house.is_stopping or not self._keep_alive:
+            self._linger()
+            return
+        settings = self._settings
+        waiting = settings.head_timeout_s if self._reader.buffered else settings.idle_timeout_s
+        self._house.wheel.set(self, waiting)
+        self._advance()
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._reader.buffered <= self._settings.buffer_bytes:
+            self._unpause(_PIPELINE)
+
+    # --- the end -----------------------------------------------------------------------------------------------
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is under way."""
+        return self._exchange is not None or self._reader.is_in_body
+
+    def stop(self) -> None:
+        """The gateway stops: close now if nothing is under way, else after it."""
+        if self.is_busy:
+            self._keep_alive = False
+        else:
+            self._close_transport()
+
+    def kill(self) -> None:
+        """Close whatever is under way."""
+        self._abort_transport()
+
+    def _write(self, octets: bytes) -> None:
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            self.conn.bytes_out += len(octets)
+            transport.write(octets)
+
+    def _linger(self) -> None:
+        """Say no more, and read on for a moment: a reset would take the answer away from the client."""
+        if self._lingering or self._transport is None:
+            return
+        self.flush()
+        self._lingering = True
+        self._drained = 0
+        if self._at_end or not self._transport.can_write_eof():
+            self._close_transport()
+            return
+        if self._transport.is_closing():
+            return
+        self._transport.write_eof()
+        self._paused, paused = 0, self._paused
+        if paused:
+            self._transport.resume_reading()
+        self._house.wheel.set(self, _LINGER_S if not self._stalled else self._settings.write_timeout_s)
+
+    def _close_transport(self) -> None:
+        self._house.wheel.forget(self)
+        if self._transport is not None:
+            self._transport.close()
+
+    def _abort_transport(self) -> None:
+        self._house.wheel.forget(self)
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _endpoint(name: object) -> tuple[str, int]:
+    """Return (address, port) of a socket name: IPv4-mapped addresses as IPv4, no zone."""
+    if not isinstance(name, tuple) or len(name) < 2:
+        return "", 0
+    address = str(name[0]).partition("%")[0]
+    if address.startswith("::ffff:") and "." in address:
+        address = address[7:]
+    return address, int(name[1])

@@ -1,0 +1,527 @@
+"""Connections to upstream servers: dialling, keeping, reusing, and one call at a time on each.
+
+Rules. 1. A connection goes back to its pool only after request and response both ended cleanly and nothing
+followed. 2. It is kept per (account, upstream) and never crosses either. 3. A kept connection that dies before an
+octet of the response is replaced once, for an idempotent request without body, by a fresh one to the same
+upstream; nothing else is ever sent twice (spec/endpoints.md §5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from policyc.engine.outcome import Fail
+from policyc.runtime.origin import Call, Listener, Outgoing
+from policyc.runtime.protocol.chunked import LAST_CHUNK, chunk
+from policyc.runtime.protocol.http1 import END, Framing, Limits, ResponseHead, ResponseReader, request_octets
+from policyc.runtime.protocol.refusal import Refused
+from policyc.runtime.settings import Settings
+from policyc.runtime.transport.wheel import Timed, Wheel
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+_log = logging.getLogger(__name__)
+
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+_SIZED = frozenset({"POST", "PUT", "PATCH"})
+
+
+class Address(NamedTuple):
+    """Where an upstream listens: a host and port, or the path of a unix socket."""
+
+    account: str
+    scheme: str
+    host: str
+    port: int
+    path: str = ""
+    verify: bool = False
+    authorities: str = ""
+
+    @property
+    def name(self) -> str:
+        """The address as logs show it."""
+        return f"unix:{self.path}" if self.path else f"{self.scheme}://{self.host}:{self.port}"
+
+
+class Upstreams:
+    """Every connection to every upstream of one gateway."""
+
+    def __init__(self, settings: Settings, wheel: Wheel) -> None:
+        """Connections are made on the running loop."""
+        self.settings = settings
+        self.wheel = wheel
+        self.limits: Limits = settings.limits()
+        self._idle: dict[Address, list[UpstreamConnection]] = {}
+        self._open: set[UpstreamConnection] = set()
+        self._dials: set[asyncio.Task[None]] = set()
+        self._contexts: dict[Address, SSLContext] = {}
+
+    @property
+    def idle_count(self) -> int:
+        """How many connections wait for a request."""
+        return sum(len(each) for each in self._idle.values())
+
+    @property
+    def open_count(self) -> int:
+        """How many connections there are."""
+        return len(self._open)
+
+    def take(self, address: Address) -> UpstreamConnection | None:
+        """Return the connection that was put back last, None if none is idle."""
+        kept = self._idle.get(address)
+        while kept:
+            connection = kept.pop()
+            if connection.is_usable:
+                self.wheel.forget(connection)
+                return connection
+        return None
+
+    def put(self, connection: UpstreamConnection) -> None:
+        """Keep a connection for the next request."""
+        kept = self._idle.setdefault(connection.address, [])
+        kept.append(connection)
+        self.wheel.set(connection, self.settings.upstream_idle_s)
+        if len(kept) > self.settings.idle_upstreams:
+            kept[0].close()
+
+    def made(self, connection: UpstreamConnection) -> None:
+        """Count a new connection."""
+        self._open.add(connection)
+
+    def lost(self, connection: UpstreamConnection) -> None:
+        """Forget a connection that is closed."""
+        self._open.discard(connection)
+        kept = self._idle.get(connection.address)
+        if kept is not None and connection in kept:
+            kept.remove(connection)
+            if not kept:
+                del self._idle[connection.address]
+
+    def dial(self, call: HttpCall) -> asyncio.Task[None]:
+        """Connect for a call, in a task of its own."""
+        task = asyncio.get_running_loop().create_task(self._dial(call))
+        self._dials.add(task)
+        task.add_done_callback(self._dials.discard)
+        return task
+
+    async def _dial(self, call: HttpCall) -> None:
+        address = call.address
+        loop = asyncio.get_running_loop()
+
+        def factory() -> UpstreamConnection:
+            return UpstreamConnection(self, address)
+
+        context = self._context(address) if address.scheme == "https" else None
+        try:
+            async with asyncio.timeout(self.settings.connect_timeout_s):
+                if address.path:
+                    _, connection = await loop.create_unix_connection(factory, address.path)
+                else:
+                    _, connection = await loop.create_connection(
+                        factory,
+                        address.host.strip("[]"),
+                        address.port,
+                        ssl=context,
+                        server_hostname=address.host.strip("[]") if context is not None else None,
+                    )
+        except TimeoutError:
+            call.dial_failed(Fail(8012, f"the upstream {address.name} did not accept in time", status=502))
+        except OSError as error:
+            failure = Fail(
+                8012, f"the upstream {address.name} cannot be reached", status=502, detail=str(error)
+            )
+            call.dial_failed(failure)
+        else:
+            call.attach(connection, reused=False)
+
+    def _context(self, address: Address) -> SSLContext:
+        known = self._contexts.get(address)
+        if known is None:
+            import ssl
+
+            known = ssl.create_default_context(cafile=address.authorities or None)
+            known.set_alpn_protocols(["http/1.1"])
+            if not address.verify:
+                known.check_hostname = False
+                known.verify_mode = ssl.CERT_NONE
+            self._contexts[address] = known
+        return known
+
+    async def close(self) -> None:
+        """Close every connection and every attempt to make one."""
+        for task in list(self._dials):
+            task.cancel()
+        for connection in list(self._open):
+            connection.close()
+        if self._dials:
+            await asyncio.gather(*self._dials, return_exceptions=True)
+
+
+class HttpOrigin:
+    """An upstream that speaks HTTP/1.1: `origin.Origin`."""
+
+    def __init__(self, upstreams: Upstreams, address: Address) -> None:
+        """Connections come from `upstreams`."""
+        self._upstreams = upstreams
+        self.address = address
+        self.name = address.name
+        default = 443 if address.scheme == "https" else 80
+        shown = address.host if address.port == default else f"{address.host}:{address.port}"
+        self._authority = (shown if not address.path else "localhost").encode("ascii")
+
+    def begin(self, request: Outgoing, listener: Listener) -> Call:
+        """Send a request, on a kept connection if there is one."""
+        return HttpCall(self._upstreams, self.address, request, listener, self._authority)
+
+
+class HttpCall:
+    """One request to an upstream server: `origin.Call`."""
+
+    __slots__ = ("_connection", "_dialling", "_ended", "_held", "_held_size", "_holding", "_reused", "_upstreams",
+                 "address", "framing", "head", "listener", "method")  # fmt: skip
+
+    def __init__(
+        self, upstreams: Upstreams, address: Address, request: Outgoing, listener: Listener, authority: bytes
+    ) -> None:
+        """Begin at once; nothing is heard before the next turn of the loop."""
+        self._upstreams = upstreams
+        self.address = address
+        self.listener: Listener | None = listener
+        self.method = request.method
+        self.framing = request.framing
+        self._ended = self.framing is Framing.NONE or (self.framing is Framing.LENGTH and not request.length)
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._holding = False
+        self._connection: UpstreamConnection | None = None
+        self._dialling: asyncio.Task[None] | None = None
+        self._reused = False
+        length = request.length if self.framing is Framing.LENGTH else -1
+        if self._ended and length < 0 and self.method in _SIZED:
+            length = 0
+        lines = request.lines
+        if not any(len(name) == 4 and name.lower() == b"host" for name, _ in lines):
+            lines = [(b"host", authority), *lines]
+        try:
+            self.head = request_octets(self.method, request.target, lines, self.framing, length)
+        except (Refused, UnicodeEncodeError):
+            self.head = b""
+            failure = Fail(2211, "a header or the URL of the request is not valid")
+            asyncio.get_running_loop().call_soon(self.fail, failure)
+            return
+        kept = upstreams.take(address)
+        if kept is not None:
+            self.attach(kept, reused=True)
+        else:
+            self._dialling = upstreams.dial(self)
+
+    def attach(self, connection: UpstreamConnection, *, reused: bool) -> None:
+        """Send what there is on `connection`."""
+        self._dialling = None
+        if self.listener is None:  # aborted meanwhile
+            connection.give_back()
+            return
+        self._connection = connection
+        self._reused = reused
+        connection.begin(self)
+        held, self._held = self._held, []
+        connection.send(b"".join([self.head, *held]) if held else self.head)
+        if self._ended:
+            connection.request_sent()
+        else:
+            if not reused:
+                self.listener.on_ready()
+            else:
+                asyncio.get_running_loop().call_soon(self._tell_ready)
+            if self._holding:
+                self._holding = False
+                self.listener.resume_body()
+
+    def _tell_ready(self) -> None:
+        if self.listener is not None:
+            self.listener.on_ready()
+
+    def dial_failed(self, failure: Fail) -> None:
+        """There is no connection."""
+        self._dialling = None
+        self.fail(failure)
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the request body, or hold it while there is no connection."""
+        if self.framing is Framing.CHUNKED:
+            data = chunk(data)
+        if self._connection is not None:
+            self._connection.send(data)
+            return
+        self._held.append(data)
+        self._held_size += len(data)
+        if (
+            self._held_size > self._upstreams.settings.buffer_bytes
+            and not self._holding
+            and self.listener is not None
+        ):
+            self._holding = True
+            self.listener.pause_body()
+
+    def end(self) -> None:
+        """The request body is complete."""
+        if self._ended:
+            return
+        self._ended = True
+        if self.framing is Framing.CHUNKED:
+            if self._connection is not None:
+                self._connection.send(LAST_CHUNK)
+            else:
+                self._held.append(LAST_CHUNK)
+        if self._connection is not None:
+            self._connection.request_sent()
+
+    def abort(self) -> None:
+        """Forget the call; the connection is of no more use."""
+        self.listener = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.drop()
+        if self._dialling is not None:
+            self._dialling.cancel()
+            self._dialling = None
+
+    def pause(self) -> None:
+        """Read no more for now."""
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._connection is not None:
+            self._connection.resume()
+
+    # --- what the connection tells ---------------------------------------------------------------------------
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the whole request went out."""
+        return self._ended
+
+    def take_leave(self) -> Listener | None:
+        """The connection is done with the call: return who hears about the end."""
+        self._connection = None
+        listener, self.listener = self.listener, None
+        return listener
+
+    def give_up(self, failure: Fail) -> None:
+        """The connection is dropped for what the upstream did."""
+        self._connection = None
+        self.fail(failure)
+
+    def died(self, failure: Fail, untouched: bool) -> None:
+        """The connection is gone; `untouched` if not an octet of a response came."""
+        self._connection = None
+        if (
+            untouched
+            and self._reused
+            and self.framing is Framing.NONE
+            and self.method in _IDEMPOTENT
+            and self._upstreams.settings.retry_stale
+            and self.listener is not None
+        ):
+            self._reused = False
+            self._dialling = self._upstreams.dial(self)
+            return
+        self.fail(failure)
+
+    def fail(self, failure: Fail) -> None:
+        """Tell the listener."""
+        listener, self.listener = self.listener, None
+        if listener is not None:
+            listener.on_failure(failure)
+
+
+class UpstreamConnection(Timed, asyncio.Protocol):
+    """One connection to an upstream server."""
+
+    def __init__(self, upstreams: Upstreams, address: Address) -> None:
+        """Made by the dialler."""
+        super().__init__()
+        self.address = address
+        self._upstreams = upstreams
+        self._reader = ResponseReader(upstreams.limits)
+        self._transport: asyncio.Transport | None = None
+        self._call: HttpCall | None = None
+        self._head: ResponseHead | None = None
+        self._touched = False
+        self._sent = False
+        self._writing_paused = False
+        self._reading_paused = False
+
+    # --- for calls and the pool --------------------------------------------------------------------------------
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether another request may be sent."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def begin(self, call: HttpCall) -> None:
+        """Take a call."""
+        self._call = call
+        self._head = None
+        self._touched = self._sent = False
+        self._reader.expect(call.method)
+
+    def send(self, octets: bytes) -> None:
+        """Write."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(octets)
+
+    def request_sent(self) -> None:
+        """The request is complete: from now on the upstream is waited for."""
+        self._sent = True
+        if not self._writing_paused and self._call is not None:
+            self._upstreams.wheel.set(self, self._upstreams.settings.idle_timeout_s)
+
+    def give_back(self) -> None:
+        """Nothing was sent: keep the connection."""
+        self._upstreams.put(self)
+
+    def drop(self) -> None:
+        """Close at once, whatever is under way."""
+        self._call = None
+        self._upstreams.wheel.forget(self)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        """Close, after what was written has gone."""
+        self._upstreams.wheel.forget(self)
+        if self._transport is not None:
+            self._transport.close()
+
+    def pause(self) -> None:
+        """Read no more."""
+        if not self._reading_paused and self._transport is not None:
+            self._reading_paused = True
+            self._transport.pause_reading()
+            self._upstreams.wheel.forget(self)
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._reading_paused and self._transport is not None:
+            self._reading_paused = False
+            self._transport.resume_reading()
+            if self._sent:
+                self._upstreams.wheel.set(self, self._upstreams.settings.idle_timeout_s)
+
+    # --- asyncio.Protocol --------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=self._upstreams.settings.buffer_bytes)
+        self._upstreams.made(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Read what the upstream says."""
+        call = self._call
+        if call is None:
+            self.drop()  # nobody asked
+            return
+        self._touched = True
+        if self._sent and not self._reading_paused:
+            self._upstreams.wheel.set(self, self._upstreams.settings.idle_timeout_s)
+        listener = call.listener
+        try:
+            self._reader.feed(data)
+            while self._call is call and listener is not None:
+                event = self._reader.next()
+                if event is None:
+                    listener.on_flush()
+                    return
+                if event is END:
+                    self._finish(call)
+                    return
+                if isinstance(event, bytes):
+                    listener.on_data(event)
+                elif isinstance(event, ResponseHead):
+                    if event.status < 200:
+                        listener.on_interim(event.status, event.lines)
+                    else:
+                        self._head = event
+                        listener.on_response(event.status, event.lines, event.framing, event.length)
+        except Refused as refused:
+            self._fail_call(
+                Fail(3004, "the upstream sent no valid response", status=502, detail=refused.reason)
+            )
+            self.drop()
+
+    def eof_received(self) -> bool:
+        """The upstream says no more: that may be the end of a body."""
+        call = self._call
+        if call is not None:
+            try:
+                self._reader.end_of_stream()
+            except Refused:
+                pass  # connection_lost tells the call
+            else:
+                self._finish(call)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the call that is under way, if there is one."""
+        self._upstreams.wheel.forget(self)
+        self._upstreams.lost(self)
+        self._transport = None
+        call, self._call = self._call, None
+        if call is not None:
+            detail = str(exc) if exc is not None else "closed by the upstream"
+            failure = Fail(3004, "the upstream closed the connection too early", status=502, detail=detail)
+            call.died(failure, not self._touched)
+
+    def pause_writing(self) -> None:
+        """The upstream takes no more for now."""
+        self._writing_paused = True
+        self._upstreams.wheel.set(self, self._upstreams.settings.write_timeout_s)
+        if self._call is not None and self._call.listener is not None:
+            self._call.listener.pause_body()
+
+    def resume_writing(self) -> None:
+        """It takes more again."""
+        self._writing_paused = False
+        self._upstreams.wheel.forget(self)
+        if self._sent and self._call is not None:
+            self._upstreams.wheel.set(self, self._upstreams.settings.idle_timeout_s)
+        if self._call is not None and self._call.listener is not None:
+            self._call.listener.resume_body()
+
+    # --- the ends ----------------------------------------------------------------------------------------------
+
+    def expired(self) -> None:
+        """The upstream was silent for too long, or an idle connection grew old."""
+        if self._call is None:
+            self.close()
+            return
+        self._fail_call(Fail(3008, "the upstream did not answer in time", status=504))
+        self.drop()
+
+    def _fail_call(self, failure: Fail) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call.give_up(failure)
+
+    def _finish(self, call: HttpCall) -> None:
+        head = self._head
+        self._call = None
+        self._upstreams.wheel.forget(self)
+        listener = call.take_leave()
+        if self._reading_paused and self._transport is not None:
+            self._reading_paused = False
+            self._transport.resume_reading()
+        clean = head is not None and head.keep_alive and call.is_sent and not self._reader.buffered
+        if clean and not self._writing_paused and self.is_usable:
+            self._upstreams.put(self)
+        else:
+            self.close()
+        if listener is not None:
+            listener.on_end()

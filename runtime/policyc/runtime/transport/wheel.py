@@ -1,0 +1,100 @@
+"""One coarse timer for every connection: a deadline costs an assignment, not a timer of its own.
+
+An entry lies in the slot of the deadline it had when it was put there. When the slot comes round, an entry whose
+deadline has moved on is put into a later one. So pushing a deadline out is free, and only pulling it in moves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+
+TICK_S = 0.25
+
+
+class Timed:
+    """Something with a deadline; None means that nothing is awaited."""
+
+    __slots__ = ("deadline", "slot")
+
+    def __init__(self) -> None:
+        """Begin without a deadline."""
+        self.deadline: float | None = None
+        self.slot = -1
+
+    def expired(self) -> None:
+        """Do what the deadline was for."""
+        raise NotImplementedError
+
+
+class Wheel:
+    """Calls `expired` of what passed its deadline, at most two ticks late; and `on_tick` each time."""
+
+    def __init__(
+        self, on_tick: Callable[[], None] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`clock` gives monotonic seconds."""
+        self.clock = clock
+        self._on_tick = on_tick
+        self._slots: dict[int, set[Timed]] = {}
+        self._turned = self._slot_of(clock())
+        self._handle: asyncio.TimerHandle | None = None
+
+    @staticmethod
+    def _slot_of(moment: float) -> int:
+        return math.ceil(moment / TICK_S)
+
+    def set(self, timed: Timed, seconds: float) -> None:
+        """Let `timed` expire in so many seconds, in place of what it awaited before."""
+        deadline = timed.deadline = self.clock() + seconds
+        slot = self._slot_of(deadline)
+        if timed.slot < 0 or slot < timed.slot:
+            self._put(timed, slot)
+
+    def forget(self, timed: Timed) -> None:
+        """Await nothing any more."""
+        timed.deadline = None
+        if timed.slot >= 0:
+            self._slots.get(timed.slot, set()).discard(timed)
+            timed.slot = -1
+
+    def _put(self, timed: Timed, slot: int) -> None:
+        if timed.slot >= 0:
+            self._slots.get(timed.slot, set()).discard(timed)
+        timed.slot = slot
+        self._slots.setdefault(slot, set()).add(timed)
+
+    def turn(self) -> None:
+        """Let everything expire whose deadline has passed."""
+        now = self.clock()
+        upto = int(now // TICK_S)
+        for slot in range(self._turned, upto + 1):
+            for timed in self._slots.pop(slot, ()):
+                timed.slot = -1
+                deadline = timed.deadline
+                if deadline is None:
+                    continue
+                if deadline <= now:
+                    timed.deadline = None
+                    timed.expired()
+                else:
+                    self._put(timed, max(self._slot_of(deadline), upto + 1))
+        self._turned = upto + 1
+        if self._on_tick is not None:
+            self._on_tick()
+
+    def start(self) -> None:
+        """Turn by itself on the running loop until `stop`."""
+        self._handle = asyncio.get_running_loop().call_later(TICK_S, self._tick)
+
+    def _tick(self) -> None:
+        self._handle = asyncio.get_running_loop().call_later(TICK_S, self._tick)
+        self.turn()
+
+    def stop(self) -> None:
+        """Turn no more."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
