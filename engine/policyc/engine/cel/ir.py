@@ -22,7 +22,7 @@ class Node:
 
     __slots__ = ("span", "type")
 
-    def __init__(self, type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, type: Type, span: Span) -> None:
         """Give the node its type and place."""
         self.type = type
         self.span = span
@@ -33,7 +33,7 @@ class Const(Node):
 
     __slots__ = ("value",)
 
-    def __init__(self, value: object, type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, value: object, type: Type, span: Span) -> None:
         """Hold `value`."""
         super().__init__(type, span)
         self.value = value
@@ -44,7 +44,7 @@ class Var(Node):
 
     __slots__ = ("variable",)
 
-    def __init__(self, variable: Variable, type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, variable: Variable, type: Type, span: Span) -> None:
         """Read `variable`."""
         super().__init__(type, span)
         self.variable = variable
@@ -55,7 +55,7 @@ class Local(Node):
 
     __slots__ = ("name",)
 
-    def __init__(self, name: str, type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, name: str, type: Type, span: Span) -> None:
         """Read the local `name`."""
         super().__init__(type, span)
         self.name = name
@@ -66,7 +66,7 @@ class Field(Node):
 
     __slots__ = ("name", "operand", "optional")
 
-    def __init__(self, operand: Node, name: str, optional: bool, type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, operand: Node, name: str, optional: bool, type: Type, span: Span) -> None:
         """Select `name` of `operand`."""
         super().__init__(type, span)
         self.operand = operand
@@ -79,7 +79,7 @@ class At(Node):
 
     __slots__ = ("index", "operand", "optional")
 
-    def __init__(self, operand: Node, index: Node, optional: bool, type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, operand: Node, index: Node, optional: bool, type: Type, span: Span) -> None:
         """Index `operand`."""
         super().__init__(type, span)
         self.operand = operand
@@ -92,7 +92,7 @@ class HasVar(Node):
 
     __slots__ = ("variable",)
 
-    def __init__(self, variable: Variable, type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, variable: Variable, type: Type, span: Span) -> None:
         """Test `variable`."""
         super().__init__(type, span)
         self.variable = variable
@@ -103,7 +103,7 @@ class HasField(Node):
 
     __slots__ = ("name", "operand")
 
-    def __init__(self, operand: Node, name: str, type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, operand: Node, name: str, type: Type, span: Span) -> None:
         """Test `operand.name`."""
         super().__init__(type, span)
         self.operand = operand
@@ -124,7 +124,7 @@ class Apply(Node):
         function: str,
         overloads: tuple[Overload, ...],
         args: tuple[Node, ...],
-        type: Type,  # noqa: A002
+        type: Type,
         span: Span,
     ) -> None:
         """Apply `function` (an operator as `_+_`) to `args`; a method's target is the first argument."""
@@ -139,7 +139,7 @@ class Not(Node):
 
     __slots__ = ("operand",)
 
-    def __init__(self, operand: Node, type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, operand: Node, type: Type, span: Span) -> None:
         """Negate `operand`."""
         super().__init__(type, span)
         self.operand = operand
@@ -150,7 +150,7 @@ class And(Node):
 
     __slots__ = ("operands",)
 
-    def __init__(self, operands: tuple[Node, ...], type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, operands: tuple[Node, ...], type: Type, span: Span) -> None:
         """Join `operands`."""
         super().__init__(type, span)
         self.operands = operands
@@ -161,7 +161,7 @@ class Or(Node):
 
     __slots__ = ("operands",)
 
-    def __init__(self, operands: tuple[Node, ...], type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, operands: tuple[Node, ...], type: Type, span: Span) -> None:
         """Join `operands`."""
         super().__init__(type, span)
         self.operands = operands
@@ -172,7 +172,7 @@ class If(Node):
 
     __slots__ = ("no", "test", "yes")
 
-    def __init__(self, test: Node, yes: Node, no: Node, type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, test: Node, yes: Node, no: Node, type: Type, span: Span) -> None:
         """Choose."""
         super().__init__(type, span)
         self.test = test
@@ -185,7 +185,7 @@ class MakeList(Node):
 
     __slots__ = ("items", "optional")
 
-    def __init__(self, items: tuple[Node, ...], optional: tuple[bool, ...], type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, items: tuple[Node, ...], optional: tuple[bool, ...], type: Type, span: Span) -> None:
         """Make a list."""
         super().__init__(type, span)
         self.items = items
@@ -197,7 +197,7 @@ class MakeMap(Node):
 
     __slots__ = ("entries",)
 
-    def __init__(self, entries: Sequence[tuple[Node, Node, bool]], type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, entries: Sequence[tuple[Node, Node, bool]], type: Type, span: Span) -> None:
         """Make a map."""
         super().__init__(type, span)
         self.entries = tuple(entries)
@@ -224,7 +224,7 @@ class Loop(Node):
         value: str | None,
         guard: Node | None,
         body: Node,
-        type: Type,  # noqa: A002
+        type: Type,
         span: Span,
     ) -> None:
         """Loop over `over`."""
@@ -242,7 +242,7 @@ class Bind(Node):
 
     __slots__ = ("body", "name", "value")
 
-    def __init__(self, name: str, value: Node, body: Node, type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, name: str, value: Node, body: Node, type: Type, span: Span) -> None:
         """Bind."""
         super().__init__(type, span)
         self.name = name
@@ -255,7 +255,7 @@ class OptMap(Node):
 
     __slots__ = ("body", "flat", "name", "operand")
 
-    def __init__(self, operand: Node, name: str, body: Node, flat: bool, type: Type, span: Span) -> None:  # noqa: A002
+    def __init__(self, operand: Node, name: str, body: Node, flat: bool, type: Type, span: Span) -> None:
         """Map over an optional."""
         super().__init__(type, span)
         self.operand = operand
@@ -284,3 +284,30 @@ AnyNode = (
     | Bind
     | OptMap
 )
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """Return the nodes right below a node, in the order of evaluation."""
+    match node:
+        case Field() | HasField() | Not():
+            return (node.operand,)
+        case At():
+            return (node.operand, node.index)
+        case Apply():
+            return node.args
+        case And() | Or():
+            return node.operands
+        case If():
+            return (node.test, node.yes, node.no)
+        case MakeList():
+            return node.items
+        case MakeMap():
+            return tuple(part for key, value, _ in node.entries for part in (key, value))
+        case Loop():
+            return (node.over, node.body) if node.guard is None else (node.over, node.guard, node.body)
+        case Bind():
+            return (node.value, node.body)
+        case OptMap():
+            return (node.operand, node.body)
+        case _:
+            return ()

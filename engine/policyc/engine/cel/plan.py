@@ -2,9 +2,9 @@
 
 It is the oracle of the generated code, what that code falls back to when anything raises, and what a trace
 watches. Rules. 1. Inside, an `EvalError` is a value: `&&`, `||`, `?:`, `all` and `exists` absorb it as CEL
-says, everything else passes it on; it is raised at the top. 2. Arguments are evaluated from left to right, and
-the first error is the one that is passed on. 3. Only `EvalError` is an error of the expression; any other
-exception is a defect of ours and escapes.
+says, everything else passes it on; it is raised at the top. 2. Arguments are evaluated from left to right,
+and the first error is the one that is passed on. 3. Only `EvalError` is an error of the expression; any
+other exception is a defect of ours and escapes.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Typed expressions and rules to Python source: what runs on the hot path."""

@@ -1,0 +1,162 @@
+"""Python source under construction: functions, the objects they refer to, and the names of both.
+
+Rules. 1. User text never becomes code: a name is generated, a constant is the `repr` of a plain value,
+anything else is captured under a generated name. 2. A piece of code handed around is a primary expression
+(a name, a call, something in brackets), so that it can stand anywhere.
+
+Names: `k…` captured objects, `f…` functions, `p…` parts of a phase, `v…` variables, `l…` locals of the
+expression, `t…` temporaries. `x` is the exchange, `env` the values of free locals.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Mapping
+from types import CodeType
+from typing import Any
+
+_serial = itertools.count(1)
+
+
+def literal(value: object) -> str | None:
+    """Return the value as source, None if it must be captured."""
+    kind = type(value)
+    if value is None or kind is bool or kind is str or kind is bytes:
+        return repr(value)
+    if kind is int or (kind is float and math.isfinite(value)):  # type: ignore[arg-type]
+        return f"({value!r})"
+    return None
+
+
+class _Shown:
+    """A loader, as far as tracebacks ask one for the source."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def get_source(self, name: str) -> str:
+        return self._source
+
+
+class Module:
+    """Functions that are compiled together."""
+
+    __slots__ = ("_captured", "_functions", "_names", "lines")
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.lines: list[str] = []
+        self._captured: dict[str, object] = {}
+        self._names: dict[int, str] = {}
+        self._functions = 0
+
+    def capture(self, value: object) -> str:
+        """Return the name under which generated code finds the object; the same for the same object."""
+        name = self._names.get(id(value))
+        if name is None:
+            name = f"k{len(self._captured)}"
+            self._names[id(value)] = name
+            self._captured[name] = value
+        return name
+
+    def constant(self, value: object) -> str:
+        """Return a constant as source: a literal, or the name of the captured value."""
+        return literal(value) or self.capture(value)
+
+    def new_name(self) -> str:
+        """Return a name for a function."""
+        self._functions += 1
+        return f"f{self._functions}"
+
+    def write(self, name: str, params: list[str], body: Body, statements: list[str]) -> int:
+        """Add a function and return the line of its first statement, from 1."""
+        self.lines.append(f"def {name}({', '.join(params)}):")
+        for record in body.records:
+            self.lines.append(f"    {record} = x.{record}")
+        first = len(self.lines) + 1
+        self.lines.extend(f"    {line}" for line in statements)
+        return first
+
+    @property
+    def source(self) -> str:
+        """The source so far."""
+        return "\n".join(self.lines) + "\n"
+
+    def load(self, what: str) -> Mapping[str, Any]:
+        """Compile and run the definitions; returns the namespace. `what` names it in tracebacks."""
+        source = self.source
+        name = f"policyc.generated.{what}-{next(_serial)}"
+        code: CodeType = compile(source, name, "exec", dont_inherit=True)
+        namespace: dict[str, Any] = {
+            "__name__": name,
+            "__loader__": _Shown(source),
+            "env": {},
+            **self._captured,
+        }
+        exec(code, namespace)  # noqa: S102  # rule 1 above is what makes this safe
+        return namespace
+
+
+class Body:
+    """A function under construction: which names it has, and which variables it holds in locals by now.
+
+    `held` are the variables that have certainly been read where the code being written runs. Code that may
+    not run (an operand after the first one, a branch) is written between `branch` and `merge`.
+    """
+
+    __slots__ = ("_counter", "_own", "free", "held", "module", "reads", "records", "still")
+
+    def __init__(self, module: Module, reads: Counter[str] | None = None) -> None:
+        """`reads` tells how often the function reads each variable."""
+        self.module = module
+        self.reads: Counter[str] = reads if reads is not None else Counter()
+        self.records: dict[str, None] = {}
+        self.held: dict[str, str] = {}
+        self.free: dict[str | None, str] = {}
+        self.still = 0
+        self._own: dict[str, str] = {}
+        self._counter = 0
+
+    def temp(self) -> str:
+        """Return a fresh name."""
+        self._counter += 1
+        return f"t{self._counter}"
+
+    def record(self, name: str) -> str:
+        """Return the name of a record of the exchange."""
+        if name == "x":
+            return "x"
+        self.records[name] = None
+        return name
+
+    def bind(self, name: str) -> str:
+        """Return a name for a local that this function makes."""
+        self._counter += 1
+        bound = self._own[name] = f"l{self._counter}"
+        return bound
+
+    def local(self, name: str) -> str:
+        """Return the name of a local that this function made or is given."""
+        bound = self._own.get(name)
+        if bound is None:
+            bound = self.free.get(name)
+        if bound is None:
+            self._counter += 1
+            bound = self.free[name] = f"l{self._counter}"
+        return bound
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The locals that this function made."""
+        return frozenset(self._own)
+
+    def env(self) -> str:
+        """Return the name of the mapping of free locals."""
+        self.free[None] = "env"
+        return "env"
+
+    def arguments(self, inner: Body) -> list[str]:
+        """Return what to pass for the free names of an inner function, in their order."""
+        return [self.env() if name is None else self.local(name) for name in inner.free]
