@@ -153,7 +153,7 @@ class EndpointInfo:
         host: str,
         port: int,
         *,
-        id: str = "",  # noqa: A002
+        id: str = "",
         account: str = "default",
         binding: str = "public",
     ) -> None:

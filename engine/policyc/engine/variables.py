@@ -79,7 +79,7 @@ _ZEROS: Mapping[Type, object] = {STRING: "", INT: 0, BOOL: False}
 NEVER_SET = "absent"  # a slot that holds None on every record: what is read has no place of its own
 
 
-def zero_of(type: Type) -> object:  # noqa: A002
+def zero_of(type: Type) -> object:
     """Return what an absent variable of a type reads as; None if reading it is an error (timestamps)."""
     if type in _ZEROS:
         return _ZEROS[type]
@@ -97,7 +97,7 @@ class _Table:
     def add(
         self,
         path: str,
-        type: Type,  # noqa: A002
+        type: Type,
         doc: str,
         slot: str = NEVER_SET,
         fill: Callable[[Any], object] | None = None,
