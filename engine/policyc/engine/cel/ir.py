@@ -1,7 +1,8 @@
 """Typed expressions: what the checker makes of the syntax tree, and what both evaluators read.
 
-Macros are expanded, names resolved, overloads chosen. Every node has a `type` and the `span` of its source. A
-node list is closed: `plan.py` and `generate/` each have one function per class here, and mypy says if one lacks.
+Macros are expanded, names resolved, overloads chosen. Every node has a `type` and the `span` of its source.
+A node list is closed: `plan.py` and `generate/` each have one function per class here, and mypy says if one
+lacks.
 """
 
 from __future__ import annotations
@@ -113,8 +114,8 @@ class HasField(Node):
 class Apply(Node):
     """A function or operator on evaluated arguments.
 
-    `overloads` are those that the argument types allow: one where the types are known, several where an argument
-    is dyn, and then the values decide at run time.
+    `overloads` are those that the argument types allow: one where the types are known, several where an
+    argument is dyn, and then the values decide at run time.
     """
 
     __slots__ = ("args", "function", "overloads")
@@ -206,12 +207,11 @@ class MakeMap(Node):
 class Loop(Node):
     """A comprehension macro over the items of a list or the keys of a map.
 
-    `kind` decides what is made: all, exists, exists_one (bool, with CEL's rules for errors: all and exists absorb
-    them, exists_one does not); map, filter (a list); map_filter (three-argument map: `guard` then `body`);
-    transform_list, transform_map, transform_map_entry (two-variable macros; `guard` may be None);
-    sort_by (the items ordered by `body`).
-    `key` is the first or only loop variable; `value` the second one of the two-variable forms (index and item of
-    a list, key and value of a map), else None.
+    `kind` decides what is made: all, exists, exists_one (bool, with CEL's rules for errors: all and exists
+    absorb them, exists_one does not); map, filter (a list); map_filter (three-argument map: `guard` then
+    `body`); transform_list, transform_map, transform_map_entry (two-variable macros; `guard` may be None);
+    sort_by (the items ordered by `body`). `key` is the first or only loop variable; `value` the second one
+    of the two-variable forms (index and item of a list, key and value of a map), else None.
     """
 
     __slots__ = ("body", "guard", "key", "kind", "over", "value")

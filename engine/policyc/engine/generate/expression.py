@@ -260,7 +260,7 @@ class Value:
         return f"({name} if {' or '.join(f'({test}) is not None' for test in tests)} else {otherwise})"
 
     def slot(self, variable: Variable) -> tuple[list[str], str]:
-        """Return the assignments to try until one is not None, which is the variable, and the name assigned."""
+        """Return assignments to try until one is not None, and the name they assign."""
         record = self.body.record(variable.record)
         name = self.body.temp()
         tests = []

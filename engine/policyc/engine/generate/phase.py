@@ -111,7 +111,7 @@ class PhaseCode:
         return None
 
     def tail(self, rest: str | None, part: int) -> Tail:
-        """Return what runs the rest of a rule (the name of its function) and then the parts from `part` on."""
+        """Return what runs the rest of a rule (its function) and then the parts from `part` on."""
 
         def run_tail(x: Exchange) -> Outcome | None:
             outcome = None if rest is None else self._functions[rest](x)
@@ -186,7 +186,7 @@ def _condition_failed(name: str, detail: str) -> Fail:
 
 
 class _Function:
-    """A function with some of the rules, or with the rest of one; `following` is the part that comes after it."""
+    """A function with some rules, or with the rest of one; `following` is the part after it."""
 
     def __init__(self, phase: PhaseCode, name: str, following: int) -> None:
         self.name = name
