@@ -1,8 +1,8 @@
 """What a CEL function is: declared once, read by the checker, both evaluators and the docs.
 
-A family module in `functions/` calls `function(...)` for each name it knows and gives typed overloads with their
-bodies. An overload may also say how it looks as Python (`inline`), which the generator uses where the argument
-types are known; the plain body stays the oracle.
+A family module in `functions/` calls `function(...)` for each name it knows and gives typed overloads with
+their bodies. An overload may also say how it looks as Python (`inline`), which the generator uses where the
+argument types are known; the plain body stays the oracle.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Dialect(enum.Flag):
     """An environment that a declaration belongs to.
 
-    TRAFFIC is for policies and has ngrok's readings (spec/variables.md §9, §10); CEL is the specification's, with
-    its extension libraries, for the conformance tests.
+    TRAFFIC is for policies and has ngrok's readings (spec/variables.md §9, §10); CEL is the
+    specification's, with its extension libraries, for the conformance tests.
     """
 
     TRAFFIC = enum.auto()
@@ -34,13 +34,14 @@ class Dialect(enum.Flag):
 class Overload:
     """One signature of a function and its body.
 
-    `params` include the target of a method as the first one. `body` takes evaluated arguments (after the exchange
-    if `needs_exchange`) and returns a value or raises EvalError; it may also rely on the argument types as
-    declared. `inline` is a Python expression with `{0}`, `{1}` … for the arguments (each used at most once unless
-    it is a name), equal to the body for arguments of the declared types, and which raises nothing that the body
-    would not. `inlines` are such expressions for narrower argument types than `params` (`==` of two strings);
-    `python` picks. `pure`: same arguments, same result, so constants fold. `replaced_by`: the spelling of today
-    (`'x'.isJson()`) of a legacy form that shares its name with a current one.
+    `params` include the target of a method as the first one. `body` takes evaluated arguments (after the
+    exchange if `needs_exchange`) and returns a value or raises EvalError; it may also rely on the argument
+    types as declared. `inline` is a Python expression with `{0}`, `{1}` … for the arguments (each used at
+    most once unless it is a name), equal to the body for arguments of the declared types, and which raises
+    nothing that the body would not. `inlines` are such expressions for narrower argument types than
+    `params` (`==` of two strings); `python` picks. `pure`: same arguments, same result, so constants fold.
+    `replaced_by`: the spelling of today (`'x'.isJson()`) of a legacy form that shares its name with a
+    current one.
     """
 
     id: str

@@ -1,8 +1,8 @@
 """CEL's static types, and the records that policyc's variables and results are made of.
 
 `DYN` fits everything and is used only where data is really dynamic (JSON, `vars`). A record is nominal: its
-fields are known, selecting another one is a check-time error. A record with `is_text` is a "string with fields"
-(spec/variables.md §1): as a value it is a string, and only field selection sees the fields.
+fields are known, selecting another one is a check-time error. A record with `is_text` is a "string with
+fields" (spec/variables.md §1): as a value it is a string, and only field selection sees the fields.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ ERROR_RECORD = Record(
     },
 )
 
-# spec/variables.md §5; a request's cookie has only a name and a value, the rest is zero (§9.1), `expires` missing.
+# spec/variables.md §5; a request's cookie has only a name and a value, the rest is zero (§9.1), `expires`
+# missing.
 COOKIE = Record(
     "cookie",
     (),

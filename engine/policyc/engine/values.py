@@ -10,12 +10,12 @@
 | string | str | | type | TypeValue |
 | | | | optional_type | Optional |
 
-net.IP and net.CIDR are Ip and Cidr. A record (a cookie, a URL) is a dict with all its fields. Values are never
-changed after they were made.
+net.IP and net.CIDR are Ip and Cidr. A record (a cookie, a URL) is a dict with all its fields. Values are
+never changed after they were made.
 
 Invariant: a plain dict has no bool key, because True and 1 are one key to Python and two to CEL. `make_map`
-makes a BoolKeyMap where there are bool keys; `coerce.lookup` finds what CEL finds, `m[key]` does too as long as
-the key is known to be no bool.
+makes a BoolKeyMap where there are bool keys; `coerce.lookup` finds what CEL finds, `m[key]` does too as
+long as the key is known to be no bool.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
 UINT_MAX: Final = 2**64 - 1
 
-# 0001-01-01T00:00:00Z … 9999-12-31T23:59:59.999999999Z. A duration is 64 bits of nanoseconds, as in the reference
-# implementations: the conformance tests want an error from 9999 minus 0001, which CEL's ±10,000 years would allow.
+# 0001-01-01T00:00:00Z … 9999-12-31T23:59:59.999999999Z. A duration is 64 bits of nanoseconds, as in the
+# reference implementations: the conformance tests want an error from 9999 minus 0001, which CEL's ±10,000
+# years would allow.
 TIMESTAMP_MIN_NS: Final = -62_135_596_800 * 1_000_000_000
 TIMESTAMP_MAX_NS: Final = 253_402_300_799 * 1_000_000_000 + 999_999_999
 DURATION_MIN_NS: Final = INT_MIN
@@ -36,7 +37,7 @@ DURATION_MAX_NS: Final = INT_MAX
 
 
 class EvalError(Exception):
-    """An evaluation error of CEL: `kind` is its stable name (`no_such_key`), the message says what happened."""
+    """An evaluation error of CEL: `kind` is its stable name (`no_such_key`), the message says what it is."""
 
     def __init__(self, kind: str, message: str) -> None:
         """Make an error of `kind`."""
@@ -203,7 +204,7 @@ def _shown(key: Any) -> Any:
 
 
 class BoolKeyMap(dict[Any, Any]):
-    """A map with bool keys, which it tells from the numbers 0 and 1. Read it like a dict; made by `make_map`."""
+    """A map with bool keys, told from the numbers 0 and 1. Read it like a dict; `make_map` makes it."""
 
     __slots__ = ()
 
@@ -223,8 +224,6 @@ class BoolKeyMap(dict[Any, Any]):
     def __eq__(self, other: object) -> bool:
         return type(other) is BoolKeyMap and dict.__eq__(self, other)
 
-    __hash__ = None  # type: ignore[assignment]
-
     def get(self, key: object, default: Any = None) -> Any:
         """Return the value of `key`, or `default`."""
         return super().get(_stored(key), default)
@@ -239,7 +238,7 @@ class BoolKeyMap(dict[Any, Any]):
 
 
 def make_map(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
-    """Return a map of CEL values with unique keys, in order; raises EvalError for a repeated or impossible key."""
+    """Return a map of CEL values, in order; raises EvalError for a repeated or impossible key."""
     made: dict[Any, Any] = {}
     has_bool = False
     for key, value in pairs:

@@ -1,8 +1,8 @@
 """IP addresses and networks as the functions of expressions read them.
 
-Two readings. `parse_ip` and `parse_cidr` are the CEL network library's: errors for what is no address, for zones
-and for IPv4-mapped IPv6 in dotted form. `in_range` is ngrok's: no errors, host bits masked, IPv4-mapped addresses
-taken as IPv4 (spec/variables.md §9.2).
+Two readings. `parse_ip` and `parse_cidr` are the CEL network library's: errors for what is no address, for
+zones and for IPv4-mapped IPv6 in dotted form. `in_range` is ngrok's: no errors, host bits masked,
+IPv4-mapped addresses taken as IPv4 (spec/variables.md §9.2).
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def is_multicast(ip: Ip) -> bool:
 
 
 def is_global_unicast(ip: Ip) -> bool:
-    """Return what Go calls global unicast: neither unspecified, broadcast, loopback, multicast nor link-local."""
+    """Return whether it is neither unspecified, broadcast, loopback, multicast nor link-local, as Go says."""
     if ip.number == 0 or (ip.bits == 32 and ip.number == 0xFFFF_FFFF):
         return False
     return not (is_loopback(ip) or is_multicast(ip) or is_link_local(ip))

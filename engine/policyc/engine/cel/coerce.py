@@ -1,7 +1,8 @@
 """What every evaluator does to values whose type is only known when they are there.
 
-CEL's equality and look-up on dyn, the name of a value's type, whether a value fits a declared type, and the texts
-that interpolation and JSON make of a value. Python's own `==` and `in` are not CEL's: True is 1 to them.
+CEL's equality and look-up on dyn, the name of a value's type, whether a value fits a declared type, and the
+texts that interpolation and JSON make of a value. Python's own `==` and `in` are not CEL's: True is 1 to
+them.
 """
 
 from __future__ import annotations
@@ -78,11 +79,12 @@ def type_name(value: object) -> str:
     return "dyn"
 
 
-def fits(value: object, type: Type) -> bool:  # noqa: A002
+def fits(value: object, type: Type) -> bool:
     """Return whether the value may be passed where `type` is declared. Only the outer type is looked at."""
     kinds = _FITS.get(type.name)
     if kinds is None:
-        # A parameter or dyn takes anything; any other name is a record, which is a map, or a text with fields.
+        # A parameter or dyn takes anything; any other name is a record, which is a map, or a text with
+        # fields.
         return type.name in ("param", "dyn", "error") or value.__class__ in (
             (str,) if getattr(type, "is_text", False) else (dict,)
         )

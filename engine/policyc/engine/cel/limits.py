@@ -1,7 +1,8 @@
 """How large what an expression makes may become; beyond it evaluation is an error, never a dead process.
 
-The sizes of what comes in are the listeners' matter. These hold for results: of `+`, `join`, `replace`, `format`,
-`lists.range`, `flatten` and so on. Without them `cel.bind(a, x + x, cel.bind(b, a + a, …))` doubles at each step.
+The sizes of what comes in are the listeners' matter. These hold for results: of `+`, `join`, `replace`,
+`format`, `lists.range`, `flatten` and so on. Without them `cel.bind(a, x + x, cel.bind(b, a + a, …))`
+doubles at each step.
 """
 
 from __future__ import annotations

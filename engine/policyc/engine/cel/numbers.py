@@ -115,7 +115,7 @@ def divide_double(a: float, b: float) -> float:
 
 
 def double_to_int(value: float) -> int:
-    """Return the double truncated towards zero; the ends of the range are errors, as doubles reach them inexactly."""
+    """Return the double truncated towards zero; the ends of the range are errors, being inexact."""
     if -_TWO_63 < value < _TWO_63:
         return int(value)
     raise EvalError("range", f"double {double_to_text(value)} is out of the range of int")
@@ -164,7 +164,7 @@ def text_to_uint(text: str) -> UInt:
 
 
 def text_to_double(text: str) -> float:
-    """Return the double that `text` says; what Python alone would accept (blanks, underscores) is an error."""
+    """Return the double that `text` says; blanks and underscores, which Python accepts, are errors."""
     if text.isascii() and text and not text[0].isspace() and not text[-1].isspace() and "_" not in text:
         try:
             value = float(text)

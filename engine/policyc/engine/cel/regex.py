@@ -1,7 +1,8 @@
 """Regular expressions of policies: RE2, so that matching takes linear time whatever the pattern says.
 
-`compile_pattern` gives a predicate on text; compiled patterns are kept, a bounded number of them. RE2 is asked
-through its inner `Match` on UTF-8 octets, which takes a fifth of the time of the module's own `search`.
+`compile_pattern` gives a predicate on text; compiled patterns are kept, a bounded number of them. RE2 is
+asked through its inner `Match` on UTF-8 octets, which takes a fifth of the time of the module's own
+`search`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def problem(pattern: str) -> str | None:
 
 @lru_cache(CACHED_PATTERNS)
 def compiled(pattern: str, captures: bool = True) -> Any:
-    """Return google-re2's compiled pattern; raises EvalError `invalid_pattern`. Without captures it is faster."""
+    """Return google-re2's compiled pattern, faster without captures; raises EvalError `invalid_pattern`."""
     import re2
 
     if len(pattern) > PATTERN_LIMIT:
@@ -50,7 +51,7 @@ def compiled(pattern: str, captures: bool = True) -> Any:
 
 @lru_cache(CACHED_PATTERNS)
 def compile_pattern(pattern: str) -> Predicate:
-    """Return a predicate: whether the pattern is found anywhere in a text. Raises EvalError `invalid_pattern`."""
+    """Return the test whether the pattern is found in a text; raises EvalError `invalid_pattern`."""
     regex = compiled(pattern, captures=False)
     import re2
 

@@ -1,4 +1,4 @@
-"""Timestamps and durations as text, and as the fields of a calendar: RFC 3339, Go's duration syntax, time zones.
+"""Timestamps and durations as text and as calendar fields: RFC 3339, Go's duration syntax, time zones.
 
 Nanoseconds are kept throughout; Python's datetime, which has none, only turns days into dates. The zone data
 comes from the system (or the tzdata package) through zoneinfo, loaded when a policy first names a zone.
@@ -151,7 +151,7 @@ def duration_to_text(value: Duration) -> str:
 
 
 def calendar(value: Timestamp, zone: str | None) -> Calendar:
-    """Return the fields of the timestamp in a zone (an IANA name or an offset such as `+02:00`), None for UTC."""
+    """Return the fields of the timestamp in a zone: an IANA name, an offset (`+02:00`), None for UTC."""
     from datetime import date
 
     ns = value.ns if zone is None else value.ns + _offset_s(value, zone) * SECOND

@@ -1,4 +1,4 @@
-"""Percent-encoding, query strings, and URLs taken apart, as the functions of policies read them (Go's net/url).
+"""Percent-encoding, query strings, and URLs taken apart, as Go's net/url (and so ngrok) reads them.
 
 These are about texts that a policy holds in its hand; the request's own URL is request_url.py's.
 """
@@ -40,7 +40,7 @@ def unescape(text: str) -> str:
 
 
 def decode_query(text: str) -> dict[str, str]:
-    """Return the parameters of a query string, of repeated ones the first; raises EvalError for a bad escape."""
+    """Return the parameters of a query string, the first of repeated ones; raises EvalError (bad escape)."""
     found: dict[str, str] = {}
     for pair in text.removeprefix("?").split("&"):
         if pair:
@@ -65,7 +65,7 @@ def _form(text: str) -> str:
 
 
 def is_query(text: str) -> bool:
-    """Return whether the text reads as `key=value` pairs without blanks, every key there, every escape good."""
+    """Return whether the text is `key=value` pairs without blanks, every key there, every escape good."""
     text = text.removeprefix("?")
     if not text or any(c <= " " or c == "\x7f" for c in text):
         return False

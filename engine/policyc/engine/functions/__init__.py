@@ -1,7 +1,7 @@
 """The functions and operators of expressions, one family per file.
 
-Each family module has `FUNCTIONS`, a tuple of declarations; nothing else needs to know a function. The checker,
-both evaluators and the docs read the mapping that `functions` gives.
+Each family module has `FUNCTIONS`, a tuple of declarations; nothing else needs to know a function. The
+checker, both evaluators and the docs read the mapping that `functions` gives.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Addresses: ngrok's tests on texts (spec/variables.md §9.2, §9.3), and the CEL network library with its types."""
+"""Addresses: ngrok's tests on texts (spec/variables.md §9.2, §9.3), and the CEL network library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arithmetic: `+ - * / %` and the unary minus, on numbers, texts, lists, and times (CEL, language definition)."""
+"""Arithmetic: `+ - * / %` and the unary minus, on numbers, texts, lists and times."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ FUNCTIONS = (
     ),
     Function(
         "_/_",
-        "The quotient of two numbers; of integers it is cut off towards zero, and a zero divisor is an error.",
+        "The quotient of two numbers; of integers cut off towards zero, and a zero divisor is an error.",
         (
             Overload("divide_int64", (INT, INT), INT, numbers.divide_int),
             Overload("divide_uint64", (UINT, UINT), UINT, numbers.divide_uint),

@@ -47,7 +47,8 @@ def _in_headers(name: str, headers: dict[str, list[str]]) -> bool:
     return name.lower() in headers
 
 
-# Where Python's `==` is CEL's: both of one scalar type, or one side a text, null or time, which no number equals.
+# Where Python's `==` is CEL's: both of one scalar type, or one side a text, null or time, which no number
+# equals.
 _SAME = (STRING, INT, UINT, DOUBLE, BOOL, BYTES, TIMESTAMP, DURATION)
 _ONE_SIDED = (STRING, BYTES, TIMESTAMP, DURATION)
 
@@ -65,9 +66,10 @@ def _equality(sign: str) -> tuple[tuple[tuple[Type, ...], str], ...]:
     )
 
 
-_MEMBER = tuple(
-    ((t, list_of(t)), "({0} in {1})") for t in (STRING, INT, UINT, BOOL, BYTES, TIMESTAMP, DURATION)
-) + (((STRING, list_of(DYN)), "({0} in {1})"),)
+_MEMBER = (
+    *(((t, list_of(t)), "({0} in {1})") for t in (STRING, INT, UINT, BOOL, BYTES, TIMESTAMP, DURATION)),
+    ((STRING, list_of(DYN)), "({0} in {1})"),
+)
 
 _ORDERED = (
     ("bool", BOOL),

@@ -1,4 +1,4 @@
-"""Conversions between the scalar types, `type` and `dyn`. What does not convert exactly enough is an error."""
+"""Conversions between the scalar types, `type` and `dyn`. What does not fit the new type is an error."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Base64 and JSON (spec/variables.md §9.3, §9.9; cel-go's encoders library).
 
-ngrok refuses base64 without its padding, the CEL library accepts it: `base64.decode` has one body per dialect.
+ngrok refuses base64 without its padding, the CEL library accepts it: `base64.decode` has one body per
+dialect.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lists: cel-go's lists library. `sortBy` is a macro (cel/check.py); `size`, `join`, `reverse` are in strings.py."""
+"""Lists: cel-go's lists library. `sortBy` is a macro; `size`, `join` and `reverse` are in strings.py."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _distinct(items: Any) -> list[Any]:
 
 
 def _identity(value: Any) -> object:
-    """Return something hashable that is equal for two values if, and only if, CEL says that they are equal."""
+    """Return something hashable that is equal for two values exactly if CEL says that they are equal."""
     kind = type(value)
     if kind is str:
         return value

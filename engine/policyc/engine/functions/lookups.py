@@ -1,7 +1,7 @@
 """ngrok's look-ups of headers, query parameters and cookies (spec/variables.md §9.1).
 
-What is missing is never an error: no header gives an empty list, no cookie one with zero fields. Header names may
-be written in any case. Host is a header like the others here, wherever the message keeps it.
+What is missing is never an error: no header gives an empty list, no cookie one with zero fields. Header
+names may be written in any case. Host is a header like the others here, wherever the message keeps it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Texts: CEL's own functions, cel-go's strings library, and ngrok's readings of it (spec/variables.md §9.4, §10).
+"""Texts: CEL's own functions, cel-go's strings library, and ngrok's readings (spec/variables.md §9.4, §10).
 
-Positions count code points. A position out of range is an error; ngrok's `split` with a limit throws the surplus
-away, where the CEL library keeps it in the last item.
+Positions count code points. A position out of range is an error; ngrok's `split` with a limit throws the
+surplus away, where the CEL library keeps it in the last item.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _STRINGS = list_of(STRING)
 
 # Unicode's White_Space, which is what Go trims; Python's own notion adds the separators U+001C to U+001F.
 _SPACE = (
-    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f"
-    "\u205f\u3000"
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
 )
 
 _LOWER = {c: c + 32 for c in range(ord("A"), ord("Z") + 1)}
@@ -111,7 +111,7 @@ def _replace_some(text: str, old: str, new: str, limit: int) -> str:
 
 
 def _split_text(text: str, separator: str, limit: int) -> list[str]:
-    """Split as Go does: an empty separator splits into characters, `limit` is the most separators to cut at."""
+    """Split as Go does: by an empty separator into characters, at `limit` separators at most."""
     if not separator:
         if len(text) > ITEMS_LIMIT and (limit < 0 or limit >= ITEMS_LIMIT):
             items_limit_passed()
@@ -318,8 +318,8 @@ FUNCTIONS = (
     ),
     Function(
         "split",
-        "The parts of the text between separators. In a policy a limit keeps that many parts and drops the rest, "
-        "and without a separator the text splits at white space.",
+        "The parts of the text between separators. In a policy a limit keeps that many parts and drops the "
+        "rest, and without a separator the text splits at white space.",
         (
             Overload("string_split_string", (STRING, STRING), _STRINGS, _split, True),
             Overload(

@@ -142,8 +142,8 @@ def _format(template: str, args: Any) -> str:
 FUNCTIONS = (
     Function(
         "format",
-        "The text with its clauses replaced by the arguments: `%s` any value, `%d` integers, `%f` and `%e` numbers "
-        "(`%.2f`), `%b` `%o` `%x` `%X` other bases.",
+        "The text with its clauses replaced by the arguments: `%s` any value, `%d` integers, `%f` and `%e` "
+        "numbers (`%.2f`), `%b` `%o` `%x` `%X` other bases.",
         (Overload("string_format", (STRING, list_of(DYN)), STRING, _format, True),),
         (
             ("'%s has %d items'.format(['cart', 3])", "'cart has 3 items'"),

@@ -97,7 +97,8 @@ FUNCTIONS = (
     ),
     Function(
         "url.parse",
-        "The parts of a URL: `scheme`, `host`, `hostname`, `port`, `path`, `raw_path`, `query`, `fragment`, `user`.",
+        "The parts of a URL: `scheme`, `host`, `hostname`, `port`, `path`, `raw_path`, `query`, `fragment`, "
+        "`user`.",
         (Overload("url_parse_string", (STRING,), URL_PARTS, _parse, dialect=_TRAFFIC),),
         (("url.parse('https://example.com:8080/a?b=c').host", "'example.com:8080'"),),
     ),
