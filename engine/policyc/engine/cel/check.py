@@ -8,12 +8,12 @@ place, and the node made instead has the type `error`, which fits everywhere, so
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from policyc.engine.cel import constants, ir, macros
+from policyc.engine.cel.depth import DEPTH_LIMIT, room
 from policyc.engine.cel.errors import Faults
 from policyc.engine.cel.unify import Unifier, is_free, is_open
 from policyc.engine.types import (
@@ -46,10 +46,8 @@ if TYPE_CHECKING:
     from policyc.engine.variables import Variable
     from policyc.grammar.diagnostic import Report
 
-NODE_LIMIT = 20_000  # nodes of one expression with its lets put in; the source alone can have no more than that
-DEPTH_LIMIT = 250  # levels of the same
+NODE_LIMIT = 20_000  # nodes of one expression with its lets put in
 NEST_LIMIT = 4  # comprehensions within comprehensions
-_STACK = 10_000  # Python frames that the deepest expression may need
 
 _LITERALS: Mapping[str, Type] = {
     "null": NULL,
@@ -98,30 +96,14 @@ def check(
     number for mistakes that have none of their own: 2200 for expressions, 2224 for templates.
     """
     faults = Faults(report, path, ngrok)
-    with _room():
+    with room():
         checker = Checker(scope, faults)
         node = checker.value(expr)
         if want is not None:
             checker.expect(node, want)
-        if faults.failed:
-            return None
         checker.finish(node)
         constants.look(node, scope, faults)
-        return None if faults.failed else node
-
-
-@contextmanager
-def _room() -> Iterator[None]:
-    """Make room on Python's stack: an expression may be DEPTH_LIMIT levels deep, at several frames each."""
-    before = sys.getrecursionlimit()
-    if before >= _STACK:
-        yield
-        return
-    sys.setrecursionlimit(_STACK)
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
+    return None if faults.failed else node
 
 
 class Checker:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from policyc.engine.cel import legacy
 from policyc.engine.phases import Binding, Phase, Protocol
 from policyc.engine.types import HEADERS, STRING, Record, Type, list_of, map_of
 from policyc.grammar.codes import Code, declare
-from policyc.grammar.diagnostic import Label, Report, Severity
+from policyc.grammar.diagnostic import Label, Report
 from policyc.grammar.nearest import nearest
 from policyc.grammar.source import Span
 
@@ -219,11 +219,10 @@ class Faults:
         span: Span,
         *,
         hint: str | None = None,
-        labels: Iterable[Label] = (),
         **facts: object,
     ) -> None:
         """Report a mistake; inside of a let, at the place where the let is used."""
-        labels = list(labels)
+        labels: list[Label] = []
         if self._through:
             labels.insert(0, Label(span, message))
             for let, use in self._through[:0:-1]:
@@ -232,7 +231,7 @@ class Faults:
             message = f"in `{let.name}`: {message}"
         ngrok = self._ngrok if code.ngrok == 2200 else code.ngrok
         self._report.add(code, message, span, labels=labels, hint=hint, path=self._path, ngrok=ngrok, facts=facts)
-        if code.severity == Severity.ERROR:
+        if code.severity == "error":
             self.failed = True
 
     # --- names ---------------------------------------------------------------------------------------------------
@@ -245,26 +244,19 @@ class Faults:
             self.add(UNKNOWN_VARIABLE, f"unknown variable `{root}`", span, hint=hint, name=name)
             return
         told = legacy.variable_hint(name, scope)
-        shown = root
-        if told is None:
-            near = nearest(root, [*scope.below(""), *scope.lets])
-            told = _did_you_mean(near)
-        elif told.whole:
-            shown, told = name, told.text
-        else:
-            told = told.text
-        self.add(UNKNOWN_VARIABLE, f"unknown variable `{shown}`", span, hint=told, name=name)
+        if told is not None:
+            self.add(UNKNOWN_VARIABLE, f"unknown variable `{name}`", span, hint=told, name=name)
+            return
+        near = nearest(root, [*scope.below(""), *scope.lets])
+        self.add(UNKNOWN_VARIABLE, f"unknown variable `{root}`", span, hint=_did_you_mean(near), name=name)
 
     def unknown_field(self, path: str, step: syntax.Select, scope: Scope) -> None:
         """A namespace (or a text with fields) has no such field."""
         name = f"{path}.{step.field}"
-        told = legacy.variable_hint(name, scope)
-        if told is not None:
-            hint: str | None = told.text
-        else:
-            below = scope.below(path)
-            near = nearest(step.field, below)
-            hint = _did_you_mean(f"{path}.{near}") if near else f"`{path}` has {_names(below)}"
+        below = scope.below(path)
+        near = nearest(step.field, below)
+        hint = legacy.variable_hint(name, scope) or _did_you_mean(near and f"{path}.{near}")
+        hint = hint or f"`{path}` has {_names(below)}"
         self.add(UNKNOWN_FIELD, f"unknown variable `{name}`", step.span, hint=hint, name=name)
 
     def no_such_field(self, record: Record, name: str, span: Span) -> None:
@@ -326,7 +318,7 @@ class Faults:
         name = function.name
         given = ", ".join(show(t) for t in types)
         hint = _slip_hint(slip, args, name, method)
-        facts = {"function": name, "types": given}
+        facts: dict[str, Any] = {"function": name, "types": given}
         if operator:
             sign = name.strip("_")
             if len(types) == 1:
@@ -422,7 +414,7 @@ class Faults:
             self.add(VARIABLE_PHASE, message, span, hint=f"it exists in {_phases(variable.phases)}", variable=path)
         elif path.startswith("conn.tls.") and scope.protocol in (Protocol.TCP, Protocol.HTTP):
             if scope.acted is None or "terminate_tls" not in scope.acted:
-                message = f"`{path}` is empty on {'an' if scope.protocol == 'http' else 'a'} {scope.protocol} endpoint"
+                message = f"`{path}` is empty on {a(scope.protocol.value)} endpoint"
                 hint = "it has a value after `terminate-tls`" if scope.protocol is Protocol.TCP else None
                 self.add(NEVER_FILLED, message, span, hint=hint, variable=path)
         elif scope.binding is not None and scope.binding not in variable.bindings:
@@ -451,9 +443,9 @@ class Faults:
             record = variable.type
             if isinstance(record, Record) and name in record.fields:
                 near = nearest(name, scope.acted)
-                hint = _did_you_mean(near and f"actions.ngrok.{near}")
+                meant = _did_you_mean(near and f"actions.ngrok.{near}")
                 message = f"no earlier action gives `actions.ngrok.{name}`"
-                self.add(NO_RESULT_YET, message, expr.span, hint=hint, name=name)
+                self.add(NO_RESULT_YET, message, expr.span, hint=meant, name=name)
 
 
 # --- words -------------------------------------------------------------------------------------------------------
@@ -478,7 +470,7 @@ def a(word: str) -> str:
     """Return a word with its article."""
     if word in ("null", "bytes", "dyn"):
         return word
-    return f"an {word}" if word[0] in "aeio" else f"a {word}"
+    return f"an {word}" if word[0] in "aeio" or word.startswith("http") else f"a {word}"
 
 
 def article(type: Type) -> str:

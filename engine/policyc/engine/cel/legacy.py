@@ -7,7 +7,7 @@ They are not read; the diagnostic says what the name is today (spec/variables.md
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from policyc.engine.cel.scope import Scope
@@ -99,34 +99,27 @@ _FUNCTIONS: Mapping[str, str] = {
 }
 
 
-class Told(NamedTuple):
-    """A hint; `whole` if it explains the whole dotted name, not only its first part."""
-
-    text: str
-    whole: bool
-
-
-def variable_hint(name: str, scope: Scope) -> Told | None:
+def variable_hint(name: str, scope: Scope) -> str | None:
     """Return what to write instead of a variable that there is not, None if nothing is known of it."""
     for known, text in _GONE.items():
         if name == known or name.startswith(f"{known}."):
-            return Told(text, True)
+            return text
     today = _renamed(name)
     for candidate in dict.fromkeys((today, snake_case(today), snake_case(name))):
         if candidate != name and scope.is_path(candidate):
-            return Told(f"did you mean `{candidate}`?", True)
+            return f"did you mean `{candidate}`?"
         if candidate != name and _leads_into_value(candidate, scope):
-            return Told(f"did you mean `{candidate}`?", True)
+            return f"did you mean `{candidate}`?"
     if today != name:
         root = today.split(".")[0]
-        return Told(f"did you mean `{today}`?" if scope.is_path(root) else f"did you mean `{root}`?", True)
+        return f"did you mean `{today}`?" if scope.is_path(root) else f"did you mean `{root}`?"
     head, _, last = snake_case(name).rpartition(".")
     if head:
         found = _somewhere_below(head, last, scope)
         if found is not None:
-            return Told(f"did you mean `{found}`?", True)
+            return f"did you mean `{found}`?"
     elif name.isupper():
-        return Told(_GONE["env"], True)
+        return _GONE["env"]
     return None
 
 

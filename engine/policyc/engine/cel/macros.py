@@ -372,7 +372,7 @@ def _block_name(checker: Checker, call: syntax.Call) -> ir.Node | None:
         return None
     name = _made_name(call)
     if name is None and len(call.args) == 1 and isinstance(call.args[0], syntax.Literal):
-        name = f"@index{call.args[0].value}"
+        name = f"@index{call.args[0].value!r}"
     local = checker.locals.get(name) if name is not None else None
     if local is None:
         checker.faults.macro_shape("nothing in the block has this number", call.span)

@@ -104,10 +104,22 @@ class Scope:
         variables: Mapping[str, Type] | None = None,
         container: str = "",
         *,
+        functions: Iterable[Function] = (),
         is_loose: bool = False,
     ) -> Scope:
-        """Return the specification's environment with free variables, whose names may be dotted."""
-        return cls(Dialect.CEL, free=variables, container=container, is_loose=is_loose)
+        """Return the specification's environment with free variables, whose names may be dotted.
+
+        `functions` are further ones; overloads of a name that is known already are added to its own.
+        """
+        scope = cls(Dialect.CEL, free=variables, container=container, is_loose=is_loose)
+        if functions:
+            known = dict(scope.functions)
+            for function in functions:
+                own = known.get(function.name)
+                overloads = (*(own.overloads if own else ()), *function.overloads)
+                known[function.name] = Function(function.name, function.doc, overloads)
+            scope._functions = known
+        return scope
 
     def with_vars(self, variables: Mapping[str, Type], acted: Iterable[str] | None = None) -> Scope:
         """Return a copy in which these `vars` may have been set, and these actions may have run."""
@@ -130,6 +142,7 @@ class Scope:
             is_loose=self.is_loose,
             results=self._results,
         )
+        other._functions = self._functions
         other.vars = None if self.vars is None else dict(self.vars)
         other.acted = None if self.acted is None else set(self.acted)
         return other

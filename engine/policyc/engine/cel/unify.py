@@ -81,7 +81,9 @@ class Unifier:
         return self.general(one, other) if self.fit((one,), (other,)) else None
 
     def general(self, one: Type, other: Type) -> Type:
-        """Return the less specific of two types that fit."""
+        """Return the less specific of two types that fit; null is the most specific of all."""
+        if other.name == "null_type":
+            return one
         return one if self._is_as_general(one, other) else other
 
     def _fits(self, a: Type, b: Type) -> bool:
