@@ -1,7 +1,7 @@
 """The tests mirror the source: every source file has its test file, every test file its source file.
 
-`engine/policyc/engine/actions/deny.py` is tested by `tests/engine/actions/test_deny.py`; a package's `__init__.py`
-by `test_init.py` beside the tests of its modules.
+`engine/policyc/engine/actions/deny.py` is tested by `tests/engine/actions/test_deny.py`, a package by
+`test_init.py` beside the tests of its modules.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ policy is a finding like any other, and `grammar.files` reports it. `-` is the s
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -30,7 +29,7 @@ def read_all(names: Sequence[str], report: Report) -> list[Source]:
     sources = []
     for name in dict.fromkeys(names):
         try:
-            octets = _octets(name)
+            octets = octets_of(name)
         except OSError as error:
             refused.append(f"cannot read {name}: {reason(error)}")
             continue
@@ -45,12 +44,8 @@ def read_all(names: Sequence[str], report: Report) -> list[Source]:
     return sources
 
 
-def read_beside(name: str, importer: str) -> bytes:
-    """Return the octets of a file that `importer` names, relative to it. Raises OSError."""
-    return _octets(os.path.join(os.path.dirname(importer), name))
-
-
-def _octets(name: str) -> bytes:
+def octets_of(name: str) -> bytes:
+    """Return the octets of a file, or as many as tell that it is too large. Raises OSError."""
     if name == "-":
         return b"" if sys.stdin is None else sys.stdin.buffer.read(_READ_LIMIT_BYTES)
     with open(name, "rb") as file:

@@ -1,0 +1,90 @@
+"""The files of `policyc run` as a program, at the start and at every reload."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from policyc.runtime.cli.failure import CommandError
+from policyc.runtime.cli.formats import Occasion
+from policyc.runtime.cli.output import note
+
+if TYPE_CHECKING:
+    from policyc.engine.endpoint_url import EndpointUrl
+    from policyc.engine.model import Program
+    from policyc.grammar.diagnostic import Diagnostic
+
+
+class ProgramLoader:
+    """Compiles always the same files; what is wrong with them is said on standard error."""
+
+    def __init__(
+        self,
+        files: Sequence[str],
+        *,
+        account: str,
+        lenient: bool,
+        registered: tuple[EndpointUrl, ...],
+        has_upstream: bool,
+    ) -> None:
+        """`registered` are the endpoints of applications; `has_upstream`: a bare policy has where to go."""
+        self.files = tuple(files)
+        self._account = account
+        self._lenient = lenient
+        self._registered = registered
+        self._has_upstream = has_upstream
+
+    def load(self) -> Program | None:
+        """Return the program, None where a policy is refused (which has been said).
+
+        Raises CommandError where a file cannot be read or where the files do not fit the flags.
+        """
+        from policyc.engine.compiler import compile as compile_documents
+        from policyc.engine.model import Program
+        from policyc.engine.options import Options
+        from policyc.grammar.diagnostic import Report, Severity
+        from policyc.runtime.cli.loading import Importer, read_documents
+
+        if not self.files:
+            return Program()
+        report = Report()
+        documents = read_documents(self.files, report)
+        options = Options(
+            lenient=self._lenient, account=self._account, for_run=True, registered=self._registered
+        )
+        program = compile_documents(documents, options, report=report, loader=Importer(report))
+        found = report.sorted()
+        if program is None or report.has_errors:
+            self._say([d for d in found if d.severity is Severity.ERROR])
+            return None
+        self._mention(found)
+        self._fit(program)
+        return program
+
+    def _say(self, found: Sequence[Diagnostic]) -> None:
+        from policyc.runtime.cli.check import use_color
+        from policyc.runtime.cli.formats.human import render
+
+        color = use_color("auto") and sys.stderr is not None and sys.stderr.isatty()
+        note(render(found, Occasion(self.files, color)).rstrip())
+
+    def _mention(self, found: Sequence[Diagnostic]) -> None:
+        from policyc.grammar.diagnostic import Severity
+
+        warnings = sum(d.severity is Severity.WARNING for d in found)
+        if warnings:
+            files = " ".join(self.files)
+            what = "1 warning" if warnings == 1 else f"{warnings} warnings"
+            note(f"policyc: {what}; `policyc check {files}` shows what they are about")
+
+    def _fit(self, program: Program) -> None:
+        """Refuse files that do not fit the flags. Raises CommandError."""
+        if program.endpoints and self._has_upstream:
+            raise CommandError(
+                "--upstream is for a policy without endpoints, and these files declare endpoints"
+            )
+        if program.policy is not None and not program.endpoints and not self._has_upstream:
+            raise CommandError(
+                "a policy without endpoints needs --upstream URL to know where its traffic goes"
+            )

@@ -1,0 +1,133 @@
+"""`policyc run FILE…`: policies as a gateway. What is checked here, the loop is in serving.py.
+
+Exit status: 0 after a graceful stop, 1 if a policy is refused, 2 if the gateway could not start (a bad
+flag, a file that cannot be read, a port in use). Standard output says what is served, standard error holds
+the access log.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from policyc.runtime.cli.address import DEFAULT, listen_address
+from policyc.runtime.cli.failure import CommandError, reason
+from policyc.runtime.cli.setting_flags import add_setting_flags, settings_from
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from policyc.engine.endpoint_url import EndpointUrl
+    from policyc.engine.model import Program
+    from policyc.runtime.asgi import AsgiApp
+    from policyc.runtime.observe import AccessLog
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `run`."""
+    parser.add_argument("files", nargs="*", metavar="FILE", help="policies and agent configs, run as one set")
+    parser.add_argument(
+        "--http",
+        metavar="ADDR",
+        type=listen_address,
+        default=DEFAULT,
+        help="where to serve public http and https endpoints in clear (default 127.0.0.1:8080; port 0: any)",
+    )
+    parser.add_argument(
+        "--upstream", metavar="URL", help="where a policy without endpoints sends its traffic, for any Host"
+    )
+    parser.add_argument(
+        "--app",
+        metavar="URL=TARGET",
+        action="append",
+        default=[],
+        help="an ASGI application as an endpoint: URL=MODULE:ATTR or URL=PATH.py:ATTR; several make a pool",
+    )
+    parser.add_argument(
+        "--access-log", metavar="FILE", help="append the access log to FILE (default: standard error)"
+    )
+    parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="warning")
+    parser.add_argument(
+        "--lenient", action="store_true", help="only warn of unreachable rules and idle phases"
+    )
+    add_setting_flags(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until a signal says to stop; return the exit status."""
+    from policyc.runtime.cli.logs import set_up_logs
+    from policyc.runtime.cli.programs import ProgramLoader
+    from policyc.runtime.cli.serving import Service, serve
+    from policyc.runtime.gateway import Gateway
+
+    if not arguments.files and not arguments.upstream and not arguments.app:
+        raise CommandError("nothing to run: give a policy file, or --upstream URL for a plain proxy")
+    set_up_logs(arguments.log_level)
+    settings = settings_from(arguments)
+    apps = load_apps(arguments.app)
+    check_upstream(arguments.upstream)
+    loader = ProgramLoader(
+        arguments.files,
+        account=settings.account,
+        lenient=arguments.lenient,
+        registered=tuple(endpoint_of(url) for url in apps),
+        has_upstream=arguments.upstream is not None,
+    )
+    program = loader.load()
+    if program is None:
+        return 1
+    log = open_log(arguments.access_log)
+
+    def make(program: Program) -> Gateway:
+        return Gateway(program, settings, apps=apps, upstream=arguments.upstream, log=log)
+
+    counts = {url: len(each) for url, each in apps.items()}
+    service = Service(
+        make, loader, program, arguments.http, log, counts, arguments.upstream, settings.account
+    )
+    return serve(service)
+
+
+def load_apps(flags: Sequence[str]) -> dict[str, list[AsgiApp]]:
+    """Return the applications by the URL of their endpoint. Raises CommandError."""
+    from policyc.runtime.cli.apps import load_app
+
+    loaded: dict[str, ModuleType] = {}
+    apps: dict[str, list[AsgiApp]] = {}
+    for flag in flags:
+        url, app = load_app(flag, loaded)
+        apps.setdefault(endpoint_of(url).url, []).append(app)
+    return apps
+
+
+def endpoint_of(url: str) -> EndpointUrl:
+    """Return the endpoint that a flag names. Raises CommandError."""
+    from policyc.engine.endpoint_url import UrlProblem, parse_endpoint_url
+
+    parsed = parse_endpoint_url(url)
+    if isinstance(parsed, UrlProblem):
+        raise CommandError(f"`{url}` is no URL of an endpoint: {parsed.message}")
+    return parsed
+
+
+def check_upstream(url: str | None) -> None:
+    """Return if the URL is none or names an upstream. Raises CommandError."""
+    from policyc.engine.endpoint_url import UrlProblem, parse_upstream
+    from policyc.engine.phases import Protocol
+
+    if url is None:
+        return
+    parsed = parse_upstream(url, Protocol.HTTP)
+    if isinstance(parsed, UrlProblem):
+        raise CommandError(f"--upstream {url}: {parsed.message}")
+
+
+def open_log(path: str | None) -> AccessLog:
+    """Return the access log. Raises CommandError where its file cannot be written."""
+    from policyc.runtime.observe import AccessLog
+
+    try:
+        return AccessLog(path=path)
+    except OSError as error:
+        raise CommandError(f"cannot write the access log {path}: {reason(error)}") from None
