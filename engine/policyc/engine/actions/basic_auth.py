@@ -23,6 +23,7 @@ from policyc.engine.schema import (
     field,
 )
 from policyc.engine.schema.evaluate import Unfit, merged, text_reader
+from policyc.engine.secrets_in_clear import warn_secret
 from policyc.engine.traffic import Exchange, octets
 from policyc.engine.types import BOOL, STRING, Field, Record
 from policyc.engine.values import EvalError
@@ -63,17 +64,6 @@ BAD_PASSWORD = declare(
     wrong='on_http_request { basic-auth { credentials: ["ops:long\\nenough"] } }',
     right='on_http_request { basic-auth { credentials: ["ops:long enough"] } }',
     ngrok=2258,
-)
-SECRET_IN_CLEAR = declare(
-    "P0700",
-    "secret-in-clear",
-    "a secret is written out in the policy",
-    explanation="Whoever can read the document, its history or its backups can read the secret. A secret "
-    "belongs "
-    "in a store, from where `secrets.get` takes it when it is needed.",
-    wrong='on_http_request { basic-auth { credentials: ["ops:long enough"] } }',
-    right='on_http_request { basic-auth { credentials: ["ops:${secrets.get("vault", "ops")}"] } }',
-    severity="warning",
 )
 
 
@@ -226,13 +216,7 @@ def check_basic_auth(config: Config, site: Site) -> None:
     """Warn of passwords that are written out."""
     for item in config.items("credentials"):
         if isinstance(item, Constant):
-            site.report.add(
-                SECRET_IN_CLEAR,
-                "a password is written out in the policy",
-                item.span,
-                hint="take it from a store: \"user:${secrets.get('vault', 'name')}\"",
-                path=item.path,
-            )
+            warn_secret(item, "a password", site)
 
 
 def presented(x: Exchange) -> str | None:

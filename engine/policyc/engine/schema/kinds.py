@@ -545,15 +545,18 @@ class Duration(Leaf):
 class Enum(Leaf):
     """One of a fixed set of strings; `aliases` are other spellings that are accepted."""
 
-    __slots__ = ("aliases", "choices")
+    __slots__ = ("aliases", "choices", "ngrok")
     title = "one of a fixed set"
     is_text = True
 
-    def __init__(self, *choices: str, aliases: Mapping[str, str] | None = None) -> None:
-        """Name the values."""
+    def __init__(
+        self, *choices: str, aliases: Mapping[str, str] | None = None, ngrok: int | None = None
+    ) -> None:
+        """Name the values. `ngrok`: the number of a value that is none of them, where it has its own."""
         super().__init__()
         self.choices = choices
         self.aliases = aliases or {}
+        self.ngrok = ngrok
 
     def plain(self, value: syntax.PlainValue, place: Place) -> object:
         """Take the text that was written (a version `1.2` reads as a number).
@@ -580,10 +583,11 @@ class Enum(Leaf):
         near = nearest(str(value), [*self.choices, *self.aliases])
         listed = ", ".join(f"`{choice}`" for choice in self.choices[:12])
         if value == "":
-            raise Unfit(codes.NOT_ALLOWED, f"must not be empty: it is one of {listed}")
+            raise Unfit(codes.NOT_ALLOWED, f"must not be empty: it is one of {listed}", ngrok=self.ngrok)
         raise Unfit(
             codes.NOT_ALLOWED,
             f"cannot be `{shown(str(value))}`",
+            ngrok=self.ngrok,
             hint=f"did you mean `{near}`?"
             if near
             else f"it is one of {listed}" + (" and others" if len(self.choices) > 12 else ""),

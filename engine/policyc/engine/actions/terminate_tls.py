@@ -1,0 +1,167 @@
+"""Say how the gateway terminates TLS, and which clients it trusts."""
+
+from __future__ import annotations
+
+from policyc.engine.action import Action, Ends, Site
+from policyc.engine.phases import Phase, Protocol
+from policyc.engine.schema import Cel, Config, Enum, ListOf, Pem, Schema, field
+from policyc.engine.types import (
+    BOOL,
+    BYTES,
+    ERROR_RECORD,
+    STRING,
+    TIMESTAMP,
+    Field,
+    Record,
+    list_of,
+)
+from policyc.grammar.codes import declare
+
+KEY_WITHOUT_CERTIFICATE = declare(
+    "P0368",
+    "key-without-certificate",
+    "a key without its certificate, or a certificate without its key",
+    explanation="The gateway needs both to answer a handshake.",
+    wrong='on_tcp_connect { terminate-tls { server_private_key: secrets.get("pki", "key") } }',
+    right='on_tcp_connect { terminate-tls { server_private_key: secrets.get("pki", "key"), '
+    'server_certificate: secrets.get("pki", "cert") } }',
+    ngrok=2240,
+)
+VERSIONS_CROSSED = declare(
+    "P0369",
+    "tls-versions-crossed",
+    "the lowest TLS version is above the highest",
+    explanation="No handshake could succeed.",
+    wrong='on_tcp_connect { terminate-tls { min_version: "1.3", max_version: "1.2" } }',
+    right='on_tcp_connect { terminate-tls { min_version: "1.3" } }',
+    ngrok=2204,
+)
+
+SCHEMA = Schema(
+    field("min_version", Enum("1.2", "1.3"), "lowest TLS version", default="1.2"),
+    field("max_version", Enum("1.2", "1.3"), "highest TLS version", default="1.3"),
+    field("server_private_key", Pem(Cel.TEMPLATE), "own key, in PEM form"),
+    field("server_certificate", Pem(Cel.TEMPLATE), "own certificate with its chain, in PEM form"),
+    field(
+        "mutual_tls_certificate_authorities",
+        ListOf(Pem(Cel.TEMPLATE, other="ca_"), most=10),
+        "certificate authorities whose clients are trusted, in PEM form or by id; turns mutual TLS on",
+    ),
+    field(
+        "mutual_tls_verification_strategy",
+        Enum("require-and-verify", "require-any", "request"),
+        "how strict mutual TLS is",
+        default="require-and-verify",
+    ),
+)
+
+
+def _name(name: str) -> Record:
+    many = (
+        "country",
+        "locality",
+        "organization",
+        "organizational_unit",
+        "postal_code",
+        "province",
+        "street_address",
+    )
+    return Record(
+        name,
+        (),
+        {
+            "common_name": Field(STRING, "common name"),
+            **{part: Field(list_of(STRING), part.replace("_", " ")) for part in many},
+        },
+        is_text=True,
+    )
+
+
+def _certificate(side: str) -> Record:
+    prefix = f"terminate_tls.{side}"
+    names = ("dns_names", "email_addresses", "ip_addresses", "uris")
+    extension = Record(
+        f"{prefix}.extension",
+        (),
+        {
+            "id": Field(STRING, "object identifier"),
+            "critical": Field(BOOL, "whether it is critical"),
+            "value": Field(BYTES, "its octets"),
+        },
+    )
+    validity = {"not_before": Field(TIMESTAMP, "valid from"), "not_after": Field(TIMESTAMP, "valid until")}
+    return Record(
+        prefix,
+        (),
+        {
+            "subject": Field(_name(f"{prefix}.subject"), "whom it is for"),
+            "issuer": Field(_name(f"{prefix}.issuer"), "who signed it"),
+            "san": Field(
+                Record(
+                    f"{prefix}.san",
+                    (),
+                    {name: Field(list_of(STRING), name.replace("_", " ")) for name in names},
+                    is_text=True,
+                ),
+                "other names",
+            ),
+            "serial_number": Field(STRING, "serial number"),
+            "signature_algorithm": Field(STRING, "how it was signed"),
+            "validity": Field(Record(f"{prefix}.validity", (), validity), "when it is valid"),
+            "extensions": Field(list_of(extension), "its extensions"),
+        },
+    )
+
+
+RESULT = Record(
+    "terminate_tls",
+    (),
+    {
+        "version": Field(STRING, "TLS version of the session"),
+        "cipher_suite": Field(STRING, "cipher suite of the session, by its IANA name"),
+        "sni": Field(STRING, "server name that the client asked for"),
+        "warnings": Field(list_of(STRING), "what was odd about ids of certificate authorities"),
+        "client": Field(_certificate("client"), "certificate of the client"),
+        "server": Field(_certificate("server"), "certificate of the server"),
+        "error": Field(ERROR_RECORD, "what failed"),
+    },
+)
+
+
+def check_terminate_tls(config: Config, site: Site) -> None:
+    """Report half a key pair and versions that leave nothing."""
+    pair = ("server_private_key", "server_certificate")
+    for given, other in (pair, pair[::-1]):
+        if given in config.given and other not in config.given:
+            site.report.add(
+                KEY_WITHOUT_CERTIFICATE,
+                f"`{given}` needs `{other}`",
+                config.span_of(given),
+                hint=f"add `{other}`",
+                path=config[given].path,
+            )
+    if config.constant("min_version", str) > config.constant("max_version", str):
+        site.report.add(
+            VERSIONS_CROSSED,
+            "`min_version` is above `max_version`",
+            config.span_of("min_version"),
+            path=config["min_version"].path,
+        )
+
+
+ACTION = Action(
+    name="terminate-tls",
+    doc="End TLS at the gateway: with which versions and certificate, and which clients are trusted. On "
+    "https it "
+    "is always ended; on tls this action makes it so.",
+    schema=SCHEMA,
+    phases=frozenset({Phase.TCP_CONNECT}),
+    protocols=frozenset({Protocol.HTTPS, Protocol.TLS}),
+    ends=Ends.MAY,
+    result=RESULT,
+    result_name="terminate_tls",
+    check=check_terminate_tls,
+    example='on_tcp_connect { terminate-tls { min_version: "1.3", '
+    "mutual_tls_certificate_authorities: [\"${secrets.get('gw', 'client-ca')}\"] } }",
+    source="spec/actions.md#terminate-tls",
+)
