@@ -35,7 +35,7 @@ UNKNOWN_VARIABLE = declare(
     ngrok=2200,
 )  # fmt: skip
 UNKNOWN_FIELD = declare(
-    "P0202", "unknown-field", "the value or namespace has no such field",
+    "P0202", "no-such-field", "the value or namespace has no such field",
     explanation="The fields of the traffic variables are known, so a field that is not among them is a mistake.",
     wrong='on_http_request { when req.path == "/" { deny } }',
     right='on_http_request { when req.url.path == "/" { deny } }',

@@ -106,7 +106,7 @@ def _computed(node: ir.Node, body: Any, *args: ir.Node) -> ir.Node:
 def _apply(node: ir.Apply) -> ir.Node:
     if not node.overloads or not all(o.pure and not o.needs_exchange for o in node.overloads):
         return node
-    overload = known_overload(node.overloads, [arg.type for arg in node.args])
+    overload = known_overload(node.overloads, node.args)
     if overload is not None:
         return _computed(node, overload.body, *node.args)
     choose = dispatcher(node.function, node.overloads)
