@@ -272,7 +272,7 @@ NOT_PEM = declare(
 )
 NESTED_TOO_DEEP = declare(
     "P0346",
-    "nested-too-deep",
+    "value-nested-too-deep",
     "a value is nested too deep",
     explanation="Lists and mappings inside each other are limited to 16 levels.",
     wrong="on_http_request { set-vars { vars: [{ a: [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]] }] } }",
