@@ -130,7 +130,7 @@ BYTES_AS_TEXT = declare(
     right='import "common.policy"',
 )
 RULE_WITHOUT_ACTIONS = declare(
-    "P0310",
+    "P0380",
     "rule-without-actions",
     "a rule has no action",
     explanation="A rule without an action does nothing; usually the actions were forgotten, or stand one level too high.",
