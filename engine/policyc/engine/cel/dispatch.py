@@ -2,6 +2,9 @@
 
 A static type is *certain* for a parameter if every value of it fits. Where it is not (dyn, or a list of dyn
 where a list of strings is wanted), the values are tested, items and all: bodies rely on the declared types.
+
+CEL lets null stand where a time, an optional or a message is wanted (`[timestamp(t), null]` is a list of
+timestamps), so of these types only what a variable or a function gives is certain to be no null.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from policyc.engine.cel import ir
 from policyc.engine.cel.coerce import fits, type_name
 from policyc.engine.function import Overload
 from policyc.engine.types import STRING, Record, Type
@@ -23,29 +27,64 @@ def plain(static: Type) -> Type:
 
 
 def is_certain(static: Type, wanted: Type) -> bool:
-    """Return whether every value of the static type fits the wanted one."""
+    """Return whether every value of the static type, if it is no null, fits the wanted one."""
     if wanted.name in _OPEN:
         return True
     static = plain(static)
     wanted = plain(wanted)
     if static.name in _OPEN:
         return False
-    if static == wanted or static.name == wanted.name == "type":
+    if static.name == wanted.name == "type":
         return True
-    if wanted.name == "map" and (static.name == "headers" or isinstance(static, Record)):
-        return all(p.name in _OPEN for p in wanted.params) or static.name == "headers"
+    if wanted.name == "map" and static.name == "headers":
+        return True
+    if wanted.name == "map" and isinstance(static, Record):
+        return all(p.name in _OPEN for p in wanted.params)
     return (
         static.name == wanted.name
         and len(static.params) == len(wanted.params)
-        and all(map(is_certain, static.params, wanted.params))
+        and all(
+            is_certain(s, w) and (w.name in _OPEN or not may_be_null(s))
+            for s, w in zip(static.params, wanted.params, strict=True)
+        )
     )
 
 
-def known_overload(overloads: Sequence[Overload], types: Sequence[Type]) -> Overload | None:
-    """Return the overload that arguments of these static types have, None if only the values tell."""
-    if len(overloads) != 1 or len(overloads[0].params) != len(types):
+def may_be_null(static: Type) -> bool:
+    """Return whether a value of the type may be a null."""
+    return static.name in ("optional_type", "timestamp", "duration") or (
+        isinstance(static, Record) and not static.is_text
+    )
+
+
+def is_sure(node: ir.Node) -> bool:
+    """Return whether the node's value, if it has one, is certainly of its static type and no null."""
+    return not may_be_null(node.type) or _is_given(node)
+
+
+def _is_given(node: ir.Node) -> bool:
+    """Return whether a value comes from a variable's data or a function, whose types always hold."""
+    match node:
+        case ir.Var():
+            return True
+        case ir.Const():
+            return node.value is not None
+        case ir.Apply():
+            return all(o.result.name not in _OPEN for o in node.overloads)
+        case ir.Field() | ir.At():
+            return not node.optional and not isinstance(node.operand, ir.Const) and _is_given(node.operand)
+    return False
+
+
+def known_overload(overloads: Sequence[Overload], args: Sequence[ir.Node]) -> Overload | None:
+    """Return the overload that these arguments have whatever their values, None if only the values tell."""
+    if len(overloads) != 1 or len(overloads[0].params) != len(args):
         return None
-    return overloads[0] if all(map(is_certain, types, overloads[0].params)) else None
+    [overload] = overloads
+    for arg, wanted in zip(args, overload.params, strict=True):
+        if not is_certain(arg.type, wanted) or not (wanted.name in _OPEN or is_sure(arg)):
+            return None
+    return overload
 
 
 def _is_open(wanted: Type) -> bool:

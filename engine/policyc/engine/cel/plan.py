@@ -327,7 +327,7 @@ class _Planner:
 
 def applied(node: ir.Apply) -> Callable[..., Any]:
     """Return what a call node runs, as a callable of (exchange, arguments…)."""
-    overload = known_overload(node.overloads, [arg.type for arg in node.args])
+    overload = known_overload(node.overloads, node.args)
     if overload is None:
         return dispatcher(node.function, node.overloads)
     body = overload.body

@@ -50,19 +50,17 @@ def _in_headers(name: str, headers: dict[str, list[str]]) -> bool:
 # Where Python's `==` is CEL's: both of one scalar type, or one side a text, null or time, which no number
 # equals.
 _SAME = (STRING, INT, UINT, DOUBLE, BOOL, BYTES, TIMESTAMP, DURATION)
-_ONE_SIDED = (STRING, BYTES, TIMESTAMP, DURATION)
+_ONE_SIDED = (STRING, BYTES, TIMESTAMP, DURATION, NULL)
 
 
 def _equality(sign: str) -> tuple[tuple[tuple[Type, ...], str], ...]:
     plain = f"({{0}} {sign} {{1}})"
-    null = "({0} is None)" if sign == "==" else "({0} is not None)"
     lists = (list_of(STRING), list_of(BYTES), list_of(INT), list_of(BOOL))
     return (
         *(((t, t), plain) for t in _SAME),
         *(((t, DYN), plain) for t in _ONE_SIDED),
         *(((DYN, t), plain) for t in _ONE_SIDED),
         *(((t, t), plain) for t in lists),
-        ((DYN, NULL), null),
     )
 
 
@@ -84,17 +82,32 @@ _ORDERED = (
 _NUMERIC = _ORDERED[1:4]
 
 
+def _of_doubles(body: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    return lambda a, b: body(float(a), float(b))
+
+
 def _order(
     name: str, word: str, sign: str, body: Callable[[Any, Any], bool], doc: str, *examples: tuple[str, str]
 ) -> Function:
-    inline = f"({{0}} {sign} {{1}})"
-    same = [Overload(f"{word}_{n}", (t, t), BOOL, body, inline=inline) for n, t in _ORDERED]
-    mixed = [
-        Overload(f"{word}_{n}_{m}", (t, u), BOOL, body, inline=inline)
-        for n, t in _NUMERIC
-        for m, u in _NUMERIC
-        if n != m
-    ]
+    same = [Overload(f"{word}_{n}", (t, t), BOOL, body, inline=f"({{0}} {sign} {{1}})") for n, t in _ORDERED]
+    mixed = []
+    for n, t in _NUMERIC:
+        for m, u in _NUMERIC:
+            if n == m:
+                continue
+            # As the reference implementations do, an integer becomes a double beside a double.
+            left = "float({0})" if u == DOUBLE else "{0}"
+            right = "float({1})" if t == DOUBLE else "{1}"
+            as_doubles = DOUBLE in (t, u)
+            mixed.append(
+                Overload(
+                    f"{word}_{n}_{m}",
+                    (t, u),
+                    BOOL,
+                    _of_doubles(body) if as_doubles else body,
+                    inline=f"({left} {sign} {right})",
+                )
+            )
     return Function(name, doc, (*same, *mixed), examples)
 
 
@@ -147,7 +160,6 @@ FUNCTIONS = (
         "Whether a list has the item, or a map the key. In header maps the case of the name does not matter.",
         (
             Overload("in_list", (_T, list_of(_T)), BOOL, _in_list, inlines=_MEMBER),
-            Overload("in_headers", (STRING, HEADERS), BOOL, _in_headers, inline="({0}.lower() in {1})"),
             Overload(
                 "in_map",
                 (_K, map_of(_K, _V)),
@@ -155,6 +167,8 @@ FUNCTIONS = (
                 _in_map,
                 inlines=(((STRING, map_of(STRING, DYN)), "({0} in {1})"),),
             ),
+            # Last: what is only known to be some map is not taken for headers.
+            Overload("in_headers", (STRING, HEADERS), BOOL, _in_headers, inline="({0}.lower() in {1})"),
         ),
         (("'a' in ['a', 'b']", "true"), ("'k' in {'k': 1}", "true"), ("dyn(true) in [1]", "false")),
     ),

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from policyc.engine.cel import ir, select
-from policyc.engine.cel.dispatch import known_overload
+from policyc.engine.cel.dispatch import is_sure, known_overload
 from policyc.engine.generate.expression import (
     CATCH,
     DEPTH,
@@ -108,16 +108,17 @@ def is_safe(node: ir.Node, bound: frozenset[str] = frozenset()) -> bool:
         case ir.Field():
             record = n.operand.type
             if n.optional:
-                return is_map(record) and is_safe(n.operand, bound)
+                return _is_sure_map(n.operand) and is_safe(n.operand, bound)
             return (
                 isinstance(record, Record)
                 and not record.partial
                 and not record.is_text
                 and n.name in record.fields
+                and is_sure(n.operand)
                 and is_safe(n.operand, bound)
             )
         case ir.HasField():
-            return is_map(n.operand.type) and is_safe(n.operand, bound)
+            return _is_sure_map(n.operand) and is_safe(n.operand, bound)
         case ir.Apply():
             return is_total(n) and all(is_safe(arg, bound) for arg in n.args)
         case ir.Not():
@@ -140,7 +141,7 @@ def is_safe(node: ir.Node, bound: frozenset[str] = frozenset()) -> bool:
 
 def is_total(node: ir.Apply) -> bool:
     """Return whether the call fails for no values of its arguments' types (and its constant pattern)."""
-    overload = known_overload(node.overloads, [arg.type for arg in node.args])
+    overload = known_overload(node.overloads, node.args)
     if overload is None:
         return False
     return node.function in TOTAL or (node.function == "matches" and _is_pattern(overload, node.args[1]))
@@ -156,6 +157,10 @@ def _is_pattern(overload: Overload, node: ir.Node) -> bool:
     return True
 
 
+def _is_sure_map(node: ir.Node) -> bool:
+    return is_map(node.type) and is_sure(node)
+
+
 def _is_safe_bool(node: ir.Node, bound: frozenset[str]) -> bool:
     return node.type == BOOL and is_safe(node, bound)
 
@@ -163,7 +168,7 @@ def _is_safe_bool(node: ir.Node, bound: frozenset[str]) -> bool:
 def _is_safe_loop(node: ir.Loop, bound: frozenset[str]) -> bool:
     if node.kind not in ("all", "exists", "exists_one", "filter", "map", "map_filter", "transform_list"):
         return False
-    if not (node.over.type.name == "list" or is_map(node.over.type)) or not is_safe(node.over, bound):
+    if not (node.over.type.name == "list" or _is_sure_map(node.over)) or not is_safe(node.over, bound):
         return False
     within = bound | {node.key} if node.value is None else bound | {node.key, node.value}
     if node.guard is not None and not _is_safe_bool(node.guard, within):
@@ -256,7 +261,7 @@ class Condition:
 
     def _loop(self, node: ir.Loop) -> str:
         over = node.over
-        if not (over.type.name == "list" or is_map(over.type)) or not self._can_guard(over):
+        if not (over.type.name == "list" or _is_sure_map(over)) or not self._can_guard(over):
             return self._tried(node)
         self.body.still += 1
         guards, source = self._guarded(over)
@@ -327,7 +332,7 @@ class Condition:
             case ir.Var():
                 return True
             case ir.Field() | ir.HasField():
-                return is_map(node.operand.type) and self._can_guard(node.operand) and not _is_optional(node)
+                return _is_sure_map(node.operand) and self._can_guard(node.operand) and not _is_optional(node)
             case ir.At():
                 is_known = is_key_known(node) or (node.operand.type.name == "list" and node.index.type == INT)
                 return (

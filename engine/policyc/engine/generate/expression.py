@@ -327,12 +327,11 @@ class Value:
     # Calls
 
     def _apply(self, node: ir.Apply) -> str:
-        types = [arg.type for arg in node.args]
-        overload = known_overload(node.overloads, types)
+        overload = known_overload(node.overloads, node.args)
         if overload is None:
             args = [self.of(arg) for arg in node.args]
             return f"{self.module.capture(plan.applied(node))}({', '.join(['x', *args])})"
-        template = overload.python([plain(t) for t in types])
+        template = overload.python([plain(arg.type) for arg in node.args])
         if template is not None and " for " not in template:
             return self._inlined(template, node.args)
         args = [self.of(arg) for arg in node.args]
@@ -349,7 +348,12 @@ class Value:
             word in template for word in (" if ", " and ", " or ", "lambda")
         )
         self.body.still += not in_order
-        args = [self.of(node) for node in nodes]
+        # Python warns of `1 is None`.
+        named = " is " in template
+        args = [
+            self.module.capture(node.value) if named and isinstance(node, ir.Const) else self.of(node)
+            for node in nodes
+        ]
         self.body.still -= not in_order
         made = []
         seen: set[int] = set()
