@@ -1,7 +1,7 @@
 """ASGI applications in this process as origins of endpoints: HTTP scope, streaming both ways, lifespan.
 
-An application runs in one task per request. What it raises before its response is a failed upstream (502); after
-that the client's connection is cut, as for any upstream that breaks off.
+An application runs in one task per request. What it raises before its response is a failed upstream (502);
+after that the client's connection is cut, as for any upstream that breaks off.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class AsgiOrigin:
         self._calls: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Begin the application's lifespan; requests wait for it. Needs a running loop; a second call does nothing."""
+        """Begin the application's lifespan, for which requests wait. A second call does nothing."""
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_task(self._lifespan.startup())
 
@@ -157,7 +157,7 @@ class AsgiCall:
         self._asked = False
         self.task: asyncio.Task[None] | None = None
 
-    # --- origin.Call -------------------------------------------------------------------------------------------
+    # --- origin.Call ----------------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
         """Hold a piece of the body for the application."""
@@ -178,7 +178,7 @@ class AsgiCall:
         self._news.set()
 
     def abort(self) -> None:
-        """The client is gone: the application hears `http.disconnect`, and is cancelled if it does not finish."""
+        """The client is gone: the application hears `http.disconnect`; later it is cancelled."""
         self._listener = None
         self._news.set()
         self._writable.set()
@@ -194,7 +194,7 @@ class AsgiCall:
         """Let `send` go on."""
         self._writable.set()
 
-    # --- the application ---------------------------------------------------------------------------------------
+    # --- the application ------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Run the application and tell how it went."""

@@ -1,8 +1,8 @@
 """Which endpoint gets a request: the tables, their look-ups, and the snapshot that holds them.
 
-Rules. 1. Public and internal endpoints are of two types and stand in two tables; listeners are
-given the public one only, so no name that a client sends can lead to an internal endpoint. 2. Every internal
-look-up names an account. 3. A snapshot never changes; a reload makes another one. Source: spec/endpoints.md §1-§6.
+Rules. 1. Public and internal endpoints are of two types and stand in two tables; listeners are given the
+public one only, so no name that a client sends can lead to an internal endpoint. 2. Every internal look-up
+names an account. 3. A snapshot never changes; a reload makes another one. Source: spec/endpoints.md §1-§6.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ def _suffixes(host: str) -> Iterable[str]:
 
 
 class PublicTable:
-    """Public endpoints by host, as the clear listener serves them. The port of a Host counts for nothing there.
+    """Public endpoints by host, as the clear listener serves them. The port of a Host counts for nothing
+    there.
 
     Of an http and an https endpoint with one host the https one is served; `notices` name the others.
     """
@@ -125,9 +126,9 @@ class PublicTable:
         """`any_host` is served for every Host that nothing else serves."""
         self._exact: dict[str, Pool[PublicEndpoint]] = {}
         self._wild: dict[str, Pool[PublicEndpoint]] = {}
-        self._any: Pool[PublicEndpoint] | None = (
-            None if any_host is None else Pool((any_host,), random.Random())
-        )  # noqa: S311
+        self._any: Pool[PublicEndpoint] | None = None
+        if any_host is not None:
+            self._any = Pool((any_host,), random.Random())  # noqa: S311
         self.notices: list[str] = []
         for pool in sorted(pools, key=_preference):
             host = pool.key.host
@@ -137,12 +138,10 @@ class PublicTable:
             table = self._wild if host.startswith("*.") else self._exact
             served = table.setdefault(host.removeprefix("*."), pool)
             if served is not pool:
-                self.notices.append(
-                    f"{pool.members[0].info.url} is not served in clear: {served.members[0].info.url} has its host"
-                )
+                self.notices.append(f"{_url(pool)} is not served in clear: {_url(served)} has the same host")
 
     def find(self, host: str | None) -> Pool[PublicEndpoint] | None:
-        """Return the pool for a normalised host; None for HTTP/1.0 without Host finds only an any-host endpoint."""
+        """Return the pool for a normalised host; None (no Host) finds an any-host endpoint only."""
         if host is not None:
             found = self._exact.get(host)
             if found is not None:
@@ -160,6 +159,10 @@ class PublicTable:
         yield from self._wild.values()
         if self._any is not None:
             yield self._any
+
+
+def _url(pool: Pool[PublicEndpoint]) -> str:
+    return pool.members[0].info.url
 
 
 def _preference(pool: Pool[PublicEndpoint]) -> tuple[bool, bool, int]:
@@ -208,7 +211,7 @@ def make_snapshot(
     any_host: PublicEndpoint | None = None,
     chance: random.Random | None = None,
 ) -> Snapshot:
-    """Return the tables of `endpoints`. Raises ValueError where endpoints share a URL and do not all pool (6030)."""
+    """Return the tables; raises ValueError where endpoints share a URL and do not all pool (6030)."""
     chance = chance or random.Random()  # noqa: S311
     public: dict[EndpointKey, list[PublicEndpoint]] = {}
     internal: dict[EndpointKey, list[InternalEndpoint]] = {}

@@ -78,7 +78,7 @@ def _page(status: int, shown: str) -> bytes:
 
 
 def _preferred(accept: str) -> str:
-    """Return the best of text/plain, text/html and application/json; text/plain unless another is preferred."""
+    """Return the media type for an error: text/plain unless HTML or JSON is preferred."""
     best, best_quality = "text/plain", 0.0
     if not accept:
         return best

@@ -7,12 +7,12 @@
     client ◀── on_http_response, inner endpoint first, then outward ◀── response head; the body streams
 
 Rules (spec/actions.md §2 "After a refusal", spec/policy-language.md §2.2, spec/endpoints.md §6).
-1. An answer meant for the client passes the on_http_response of the endpoint that made it; a refusal or an error
-   does not. For the endpoints outside, whatever an inner endpoint answered is a response.
+1. An answer meant for the client passes the on_http_response of the endpoint that made it; a refusal or an
+   error does not. For the endpoints outside, whatever an inner endpoint answered is a response.
 2. A forward that failed is no response: the outer `on_error` decides. If the inner endpoint's own forward or
    origin fails, that is the failure of the outer forward too.
-3. After an octet of the response went out, or after request octets were spent that are not kept, nothing can be
-   tried again: the connection is dropped.
+3. After an octet of the response went out, or after request octets were spent that are not kept, nothing can
+   be tried again: the connection is dropped.
 """
 
 from __future__ import annotations
@@ -115,9 +115,9 @@ class HttpExchange:
     """One request and its response."""
 
     __slots__ = (
-        "_accept", "_around", "_body_ended", "_call", "_client", "_detail", "_error", "_finished", "_head", "_hops",
-        "_logs", "_passed", "_reason", "_received", "_replay", "_request", "_rules", "_sent", "_snapshot",
-        "_started", "_started_wall", "_status", "_suppress", "_upstream",
+        "_accept", "_around", "_body_ended", "_call", "_client", "_detail", "_error", "_finished", "_head",
+        "_hops", "_logs", "_passed", "_reason", "_received", "_replay", "_request", "_rules", "_sent",
+        "_snapshot", "_started", "_started_wall", "_status", "_suppress", "_upstream",
     )  # fmt: skip
 
     def __init__(
@@ -153,7 +153,7 @@ class HttpExchange:
         """Whether somebody reads the request body; if not, it is read and dropped."""
         return self._call is not None
 
-    # --- the request -------------------------------------------------------------------------------------------
+    # --- the request ----------------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Find the endpoint and run its request phase, as far as that goes without waiting."""
@@ -205,7 +205,7 @@ class HttpExchange:
         if known is not None:
             return known
         view = self._view(endpoint)
-        outcome = _run(endpoint.on_tcp_connect, view)
+        outcome = run_phase(endpoint.on_tcp_connect, view)
         if outcome is None:
             admitted[endpoint.meaning] = view.results
             return view.results
@@ -234,7 +234,7 @@ class HttpExchange:
         hop = _Hop(endpoint, self._view(endpoint, results))
         self._hops.append(hop)
         phase = endpoint.on_http_request
-        self._carry_out(hop, None if phase is None else _run(phase, hop.view))
+        self._carry_out(hop, None if phase is None else run_phase(phase, hop.view))
 
     def _carry_out(self, hop: _Hop, outcome: Outcome | None) -> None:
         """Do what the request phase of the innermost hop answered."""
@@ -242,7 +242,7 @@ class HttpExchange:
             self._fall_through(hop)
         elif isinstance(outcome, Respond):
             self._reason = self._reason or outcome.reason
-            self._answer(_as_answer(outcome), outside=outcome.final)
+            self._answer(as_answer(outcome), outside=outcome.final)
         elif isinstance(outcome, Forward):
             self._forward(hop, outcome)
         elif isinstance(outcome, Close):
@@ -279,7 +279,7 @@ class HttpExchange:
         for piece in self._replay or ():
             call.write(piece)
 
-    # --- forward-internal --------------------------------------------------------------------------------------
+    # --- forward-internal -----------------------------------------------------------------------------------
 
     def _forward(self, hop: _Hop, forward: Forward) -> None:
         hop.forward = forward
@@ -314,7 +314,7 @@ class HttpExchange:
         return f"the endpoint {url.url} is offline{hint}"
 
     def _fail(self, failure: Fail) -> None:
-        """The forward or the origin of the innermost hop failed: find an outer `on_error: continue`, or give up."""
+        """The innermost forward or origin failed: find an outer `on_error: continue`, or give up."""
         self._drop_call()
         if self._status:
             self._note(failure)
@@ -326,7 +326,7 @@ class HttpExchange:
             hop = hops[-1]
             forward, hop.forward = hop.forward, None
             if forward is not None and forward.resume is not None and self._replay is not None:
-                self._carry_out(hop, _resume(forward, hop.view, failure))
+                self._carry_out(hop, resume_phase(forward, hop.view, failure))
                 return
             if len(hops) == 1:
                 break
@@ -334,7 +334,7 @@ class HttpExchange:
         self._note(failure)
         self._answer(self._error_answer(failure), outside=True)
 
-    # --- the response ------------------------------------------------------------------------------------------
+    # --- the response ---------------------------------------------------------------------------------------
 
     def _answer(self, answer: Answer, outside: bool) -> None:
         """Answer in place of the innermost endpoint; `outside` skips its own response phase."""
@@ -354,14 +354,14 @@ class HttpExchange:
             view.res = response
             view.vars = {}
             view.now = None
-            outcome = _run(phase, view)
+            outcome = run_phase(phase, view)
             if outcome is None:
                 continue
             if isinstance(outcome, Close):
                 self._close(outcome)
                 return
             if isinstance(outcome, Respond):
-                answer = _as_answer(outcome)
+                answer = as_answer(outcome)
                 self._reason = outcome.reason or self._reason
             else:
                 if isinstance(outcome, Forward):
@@ -431,7 +431,7 @@ class HttpExchange:
         if call is not None:
             call.abort()
 
-    # --- what the client's side tells --------------------------------------------------------------------------
+    # --- what the client's side tells -----------------------------------------------------------------------
 
     def body_received(self, data: bytes) -> None:
         """Take a piece of the request body."""
@@ -488,7 +488,7 @@ class HttpExchange:
         if self._call is not None:
             self._call.resume()
 
-    # --- what the origin tells (origin.Listener) ---------------------------------------------------------------
+    # --- what the origin tells (origin.Listener) ------------------------------------------------------------
 
     def on_ready(self) -> None:
         """The origin takes the body: let a client that waits for it send."""
@@ -537,7 +537,7 @@ class HttpExchange:
         """Let it come again."""
         self._client.resume_body()
 
-    # --- the end -----------------------------------------------------------------------------------------------
+    # --- the end --------------------------------------------------------------------------------------------
 
     def _finish(self) -> None:
         if self._finished:
@@ -585,7 +585,8 @@ def _with_host(head: RequestHead) -> list[Line]:
     return lines
 
 
-def _as_answer(respond: Respond) -> Answer:
+def as_answer(respond: Respond) -> Answer:
+    """Return what a policy answered as a response, without fields that only the gateway may set."""
     lines = [
         (to_octets(name), to_octets(value))
         for name, value in respond.headers
@@ -597,12 +598,13 @@ def _as_answer(respond: Respond) -> Answer:
     return Answer(respond.status, lines, respond.body)
 
 
-def _run(phase: Run, view: Exchange) -> Outcome | None:
+def run_phase(phase: Run, view: Exchange) -> Outcome | None:
     """Run a phase; what it should not have raised is a failure of the policy, never a way past it."""
     return _guarded(lambda: phase(view), view)
 
 
-def _resume(forward: Forward, view: Exchange, failure: Fail) -> Outcome | None:
+def resume_phase(forward: Forward, view: Exchange, failure: Fail) -> Outcome | None:
+    """Go on in a phase whose forward failed (`on_error: continue`), with the same care as `run_phase`."""
     resume = forward.resume
     assert resume is not None
     return _guarded(lambda: resume(view, failure), view)

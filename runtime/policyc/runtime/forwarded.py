@@ -1,7 +1,8 @@
-"""Who the client is, as told in fields: the X-Forwarded family is rebuilt for strangers, appended to for known peers.
+"""Who the client is, as told in fields: the X-Forwarded family is rebuilt for strangers, appended to for
+known peers.
 
-A function of the connection only, for any peer that is not listed: no client can put a word in. Twins that fold
-to a name of the family under `_` and `.` go as well, since CGI-like upstreams fold them. Source:
+A function of the connection only, for any peer that is not listed: no client can put a word in. Twins that
+fold to a name of the family under `_` and `.` go as well, since CGI-like upstreams fold them. Source:
 spec/endpoints.md §7.1, research/reliability.md §4.
 """
 
@@ -59,7 +60,7 @@ class Forwarding:
     def rebuild(
         self, lines: Iterable[Line], conn: Connection, scheme: str, host: str, known: bool
     ) -> list[Line]:
-        """Return `lines` with the family as upstreams shall see it; `known` is what `trusts` said of the peer."""
+        """Return `lines` with the family as upstreams shall see it; `known` is what `trusts` said."""
         address, proto, named = conn.client_ip.encode(), scheme.encode(), host.encode("ascii")
         kept: list[Line] = []
         chain: list[bytes] = []

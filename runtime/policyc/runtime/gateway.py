@@ -1,11 +1,13 @@
-"""The gateway as a program sees it: given a compiled program and settings, it serves; on a loop that is yours.
+"""The gateway as a program sees it: given a compiled program and settings, it serves; on a loop that is
+yours.
 
     gateway = Gateway(program, Settings(), apps={"https://app.internal": app})
     await gateway.start("127.0.0.1", 0)
     ...
     await gateway.close()
 
-A reload swaps one reference; what does not load changes nothing. Internal endpoints are never given to a listener.
+A reload swaps one reference; what does not load changes nothing. Internal endpoints are never given to a
+listener.
 """
 
 from __future__ import annotations
@@ -65,8 +67,9 @@ class Gateway:
     ) -> None:
         """Prepare; nothing listens before `start`.
 
-        `apps` are ASGI applications by endpoint URL, a list of them makes a pool. `upstream` is where a bare policy
-        (or, without a policy, everything) goes, for any Host. Raises GatewayError for what cannot be served.
+        `apps` are ASGI applications by endpoint URL, a list of them makes a pool. `upstream` is where a bare
+        policy (or, without a policy, everything) goes, for any Host. Raises GatewayError for what cannot be
+        served.
         """
         self.settings = settings or Settings()
         self._log = log if isinstance(log, AccessLog) else None
@@ -93,7 +96,7 @@ class Gateway:
         self._started = False
         self._idle = asyncio.Event()
 
-    # --- what is served ----------------------------------------------------------------------------------------
+    # --- what is served -------------------------------------------------------------------------------------
 
     def endpoint(self, url: str, *, app: AsgiApp) -> None:
         """Serve an endpoint by an ASGI application in this process; a second one under a URL joins its pool.
@@ -112,7 +115,7 @@ class Gateway:
                 each.start()
 
     def reload(self, program: Program | None) -> None:
-        """Serve another program from the next request on. Raises GatewayError, and then nothing has changed."""
+        """Serve another program from the next request on; after a GatewayError nothing has changed."""
         self.snapshot = self._build(program)
         self._program = program
 
@@ -213,7 +216,7 @@ class Gateway:
             raise GatewayError(f"{upstream.url}: {upstream.scheme} upstreams are not served yet")
         return HttpOrigin(self.upstreams, Address(account, upstream.scheme, upstream.host, upstream.port))
 
-    # --- running -----------------------------------------------------------------------------------------------
+    # --- running --------------------------------------------------------------------------------------------
 
     async def start(self, host: str = "127.0.0.1", port: int = 8080) -> None:
         """Listen for HTTP in clear; may be called again for another address. Raises OSError."""
@@ -239,7 +242,7 @@ class Gateway:
             await self._idle.wait()
 
     async def close(self, deadline_s: float | None = None) -> None:
-        """Take no more connections, let requests in flight finish, close. After the deadline, close what is left."""
+        """Take no more connections, let requests in flight finish; after the deadline cut what is left."""
         self.is_stopping = True
         self._idle.set()
         for server in self._servers:
@@ -276,7 +279,7 @@ class Gateway:
         """Close."""
         await self.close()
 
-    # --- server.House ------------------------------------------------------------------------------------------
+    # --- server.House ---------------------------------------------------------------------------------------
 
     def admit(self, connection: ClientConnection, address: str) -> bool:
         """Count a connection; False if there are too many."""

@@ -33,12 +33,12 @@ class Record(TypedDict, total=False):
 
 
 class AccessLog:
-    """Collects records and writes them to a stream when the gateway flushes (some times a second) or many wait."""
+    """Collects records, and writes them when the gateway flushes (at each tick) or many wait."""
 
     BATCH = 200
 
     def __init__(self, stream: IO[str] | None = None, *, path: str | None = None) -> None:
-        """Write to `stream`, or append to the file at `path`, or to standard error. Raises OSError for a bad path."""
+        """Write to `stream`, to the file at `path`, or to standard error. Raises OSError for a bad path."""
         self._path = path
         self._stream: IO[str] | None = open(path, "a", encoding="utf-8") if path else stream  # noqa: SIM115
         self._waiting: list[str] = []

@@ -15,7 +15,7 @@ from policyc.runtime.protocol.http1 import Framing
 
 
 class Outgoing:
-    """A request as it goes to an origin. `lines` hold no hop-by-hop field; `length` is of the body, 0 without."""
+    """A request on its way to an origin. `lines` hold no hop-by-hop field; `length` is the body's."""
 
     __slots__ = ("conn", "framing", "length", "lines", "method", "minor", "path", "scheme", "target")
 

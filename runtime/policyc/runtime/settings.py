@@ -1,7 +1,7 @@
 """Every limit, time-out and switch of the gateway, once: name, default, unit, meaning.
 
-Command-line flags and the docs derive from `SETTINGS`; the runtime reads a `Settings`. Defaults are those that
-spec/endpoints.md §8.4 recommends; where nobody documents a number, design/architecture.md §6.
+Command-line flags and the docs derive from `SETTINGS`; the runtime reads a `Settings`. Defaults are those
+that spec/endpoints.md §8.4 recommends; where nobody documents a number, design/architecture.md §6.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from policyc.runtime.protocol.http1 import Limits
 
 
 class Setting(NamedTuple):
-    """A setting as flags and docs see it; `unit` is `octets`, `seconds`, `count`, `switch`, `text` or `list`."""
+    """A setting as flags and docs see it: `unit` is octets, seconds, count, switch, text or list."""
 
     name: str
     default: object

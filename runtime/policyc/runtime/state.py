@@ -37,8 +37,8 @@ class RateLimiter:
     def take(self, bucket: str, capacity: int, window_s: int) -> int:
         """Count a request: 0 if it is let through, else whole seconds (at least 1) until one may be.
 
-        The window ends now and begins `window_s` ago, rounded to whole slices: what a slice counted expires when
-        the whole slice is out of the window.
+        The window ends now and begins `window_s` ago, rounded to whole slices: what a slice counted expires
+        when the whole slice is out of the window.
         """
         now = self._clock()
         current = int(now // SLICE_S)

@@ -1,9 +1,9 @@
 """HTTP/1.1 as octets: a reader of requests, a reader of responses, and the writing of heads. No I/O.
 
 Rules that nobody may break.
-1. Two readers must agree. llhttp (httptools) is fed every octet; the code here finds the end of the head and of
-   the body by itself, checks what llhttp lets through (research/reliability.md §1), and refuses the message
-   when the two differ.
+1. Two readers must agree. llhttp (httptools) is fed every octet; the code here finds the end of the head and
+   of the body by itself, checks what llhttp lets through (research/reliability.md §1), and refuses the
+   message when the two differ.
 2. Nothing is passed on as received: request lines, status lines, framing fields and chunks are written anew.
 3. A head is complete or it does not exist: no event is made of a part of it.
 4. A refusal is final: the reader is not to be fed again.
@@ -64,8 +64,8 @@ END: Final = End.END
 class RequestHead:
     """The head of a request that may be processed; `lines` are what is left after hop-by-hop fields went.
 
-    `host` is normalised, without port; None for HTTP/1.0 without Host. `authority` is what the Host field says
-    upstream. `target` is in origin-form, or `*`.
+    `host` is normalised, without port; None for HTTP/1.0 without Host. `authority` is what the Host field
+    says upstream. `target` is in origin-form, or `*`.
     """
 
     __slots__ = (

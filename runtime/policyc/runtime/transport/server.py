@@ -1,8 +1,8 @@
 """The client's side: one connection, its requests in order, its responses, its time-outs.
 
-Rules. 1. One exchange at a time; what a client sends ahead waits in the reader. 2. A connection is used again only
-when request and response are both complete. 3. A message that is refused is answered once, and the connection is
-closed: its octets cannot be trusted any further.
+Rules. 1. One exchange at a time; what a client sends ahead waits in the reader. 2. A connection is used
+again only when request and response are both complete. 3. A message that is refused is answered once, and
+the connection is closed: its octets cannot be trusted any further.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._body_octets = 0
         self._at_end = False
 
-    # --- asyncio.Protocol --------------------------------------------------------------------------------------
+    # --- asyncio.Protocol -----------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport, or turn it away where there are too many."""
@@ -173,7 +173,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         else:
             self._close_transport()
 
-    # --- reading -----------------------------------------------------------------------------------------------
+    # --- reading --------------------------------------------------------------------------------------------
 
     def _advance(self) -> None:
         """Read as far as it goes: on to the next request when one is done, and not before."""
@@ -301,7 +301,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._write(octets + answer.body)
         self._linger()
 
-    # --- exchange.Downstream -----------------------------------------------------------------------------------
+    # --- exchange.Downstream --------------------------------------------------------------------------------
 
     def send_head(self, status: int, lines: list[Line], framing: Framing, length: int) -> None:
         """Collect a response head."""
@@ -428,7 +428,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         if self._reader.buffered <= self._settings.buffer_bytes:
             self._unpause(_PIPELINE)
 
-    # --- the end -----------------------------------------------------------------------------------------------
+    # --- the end --------------------------------------------------------------------------------------------
 
     @property
     def is_busy(self) -> bool:

@@ -1,9 +1,9 @@
 """Connections to upstream servers: dialling, keeping, reusing, and one call at a time on each.
 
 Rules. 1. A connection goes back to its pool only after request and response both ended cleanly and nothing
-followed. 2. It is kept per (account, upstream) and never crosses either. 3. A kept connection that dies before an
-octet of the response is replaced once, for an idempotent request without body, by a fresh one to the same
-upstream; nothing else is ever sent twice (spec/endpoints.md §5).
+followed. 2. It is kept per (account, upstream) and never crosses either. 3. A kept connection that dies
+before an octet of the response is replaced once, for an idempotent request without body, by a fresh one to
+the same upstream; nothing else is ever sent twice (spec/endpoints.md §5).
 """
 
 from __future__ import annotations
@@ -180,8 +180,10 @@ class HttpOrigin:
 class HttpCall:
     """One request to an upstream server: `origin.Call`."""
 
-    __slots__ = ("_connection", "_dialling", "_ended", "_held", "_held_size", "_holding", "_reused", "_upstreams",
-                 "address", "framing", "head", "listener", "method")  # fmt: skip
+    __slots__ = (
+        "_connection", "_dialling", "_ended", "_held", "_held_size", "_holding", "_reused", "_upstreams",
+        "address", "framing", "head", "listener", "method",
+    )  # fmt: skip
 
     def __init__(
         self, upstreams: Upstreams, address: Address, request: Outgoing, listener: Listener, authority: bytes
@@ -299,7 +301,7 @@ class HttpCall:
         if self._connection is not None:
             self._connection.resume()
 
-    # --- what the connection tells ---------------------------------------------------------------------------
+    # --- what the connection tells --------------------------------------------------------------------------
 
     @property
     def is_sent(self) -> bool:
@@ -357,7 +359,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         self._writing_paused = False
         self._reading_paused = False
 
-    # --- for calls and the pool --------------------------------------------------------------------------------
+    # --- for calls and the pool -----------------------------------------------------------------------------
 
     @property
     def is_usable(self) -> bool:
@@ -414,7 +416,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
             if self._sent:
                 self._upstreams.wheel.set(self, self._upstreams.settings.idle_timeout_s)
 
-    # --- asyncio.Protocol --------------------------------------------------------------------------------------
+    # --- asyncio.Protocol -----------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
@@ -495,7 +497,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         if self._call is not None and self._call.listener is not None:
             self._call.listener.resume_body()
 
-    # --- the ends ----------------------------------------------------------------------------------------------
+    # --- the ends -------------------------------------------------------------------------------------------
 
     def expired(self) -> None:
         """The upstream was silent for too long, or an idle connection grew old."""

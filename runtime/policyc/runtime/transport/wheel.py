@@ -1,7 +1,8 @@
 """One coarse timer for every connection: a deadline costs an assignment, not a timer of its own.
 
-An entry lies in the slot of the deadline it had when it was put there. When the slot comes round, an entry whose
-deadline has moved on is put into a later one. So pushing a deadline out is free, and only pulling it in moves it.
+An entry lies in the slot of the deadline it had when it was put there. When the slot comes round, an entry
+whose deadline has moved on is put into a later one. So pushing a deadline out is free, and only pulling it
+in moves it.
 """
 
 from __future__ import annotations
