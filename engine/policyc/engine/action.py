@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from policyc.engine.schema import Config, Schema
 
 Step = Callable[[Exchange], Outcome | None]
+Form = Literal["policy", "yaml", "json", "agent"]
 
 
 class Ends(enum.Enum):
@@ -53,7 +54,7 @@ class Site:
     protocol: Protocol | None = None
     binding: Binding | None = None
     is_cloud: bool | None = None
-    form: Literal["policy", "yaml", "json", "agent"] = "yaml"
+    form: Form = "yaml"
 
 
 @dataclass(frozen=True, slots=True)

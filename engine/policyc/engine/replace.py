@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 Part = str | int
-_REFERENCE = re.compile(r"\$(?:(\$)|([A-Za-z0-9_]+))")
+_REFERENCE = r"\$(?:(\$)|([A-Za-z0-9_]+))"
 
 
 def split_replacement(text: str, names: dict[str, int], groups: int) -> tuple[Part, ...]:
@@ -30,7 +30,7 @@ def split_replacement(text: str, names: dict[str, int], groups: int) -> tuple[Pa
             else:
                 parts.append(piece)
 
-    for found in _REFERENCE.finditer(text):
+    for found in re.finditer(_REFERENCE, text):
         literal(text[at : found.start()])
         at = found.end()
         dollar, name = found.groups()

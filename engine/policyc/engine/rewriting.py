@@ -33,9 +33,8 @@ RESULT = Record(
 NO_ERROR: Mapping[str, object] = {"code": "", "message": ""}
 
 # RFC 3986: what may stand in a URL besides percent-escapes. `|`, `^` and so on are encoded, as browsers do.
-_UNSAFE = re.compile(r"[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})")
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
-_ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)\Z", re.DOTALL)
+_UNSAFE = r"[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})"
+_ABSOLUTE = r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)"
 
 
 class Url(NamedTuple):
@@ -61,17 +60,19 @@ def encode(text: str) -> str:
     >>> encode("https://h/a b%20c%")
     'https://h/a%20b%20c%25'
     """
-    return _UNSAFE.sub(
-        lambda m: "".join(f"%{octet:02X}" for octet in m.group().encode("utf-8", "surrogateescape")), text
+    return re.sub(
+        _UNSAFE,
+        lambda m: "".join(f"%{octet:02X}" for octet in m.group().encode("utf-8", "surrogateescape")),
+        text,
     )
 
 
 def resolve(text: str, request: Request) -> Url:
     """Return the URL that a replacement's result means for a request; raises NotUrlError."""
-    if _CONTROL.search(text):
+    if any(sign < " " or sign == "\x7f" for sign in text):
         raise NotUrlError("the resulting URL holds a control character")
     text = encode(text)
-    found = _ABSOLUTE.match(text)
+    found = re.fullmatch(_ABSOLUTE, text)
     if found is not None:
         scheme, host, rest = found.groups()
         if not host:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from policyc.engine.action import Action, Ends, Site, Step
 from policyc.engine.phases import Phase
 from policyc.engine.schema import Config, Entries, Items, Json, ListOf, Place, Reading, Schema, field, guarded
@@ -36,7 +34,6 @@ BAD_VAR_NAME = declare(
     ngrok=2204,
 )
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _RESERVED = frozenset(
     {
         "false",
@@ -93,7 +90,7 @@ class Assignment(Kind):
         entry = value.entries[0]
         name = entry.key.value
         here = place.entry(name)
-        if not _NAME.match(name) or name in _RESERVED:
+        if not (name.isascii() and name.isidentifier()) or name in _RESERVED:
             here.report(
                 BAD_VAR_NAME,
                 f"`{name}` cannot be the name of a variable",

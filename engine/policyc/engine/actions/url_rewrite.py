@@ -69,8 +69,8 @@ SCHEMA = Schema(
     hints={"location": "the field is called `to`", "url": "the field is called `to`"},
 )
 
-_SCHEME_START = re.compile(r"\^\(*(?:\?(?:P?<\w+>|:|[imsU]+[:)])\(*)?(?:[hH.\[\\]|$)")
-_REFERENCE = re.compile(r"\$(\$|[A-Za-z0-9_]+)")
+_SCHEME_START = r"\^\(*(?:\?(?:P?<\w+>|:|[imsU]+[:)])\(*)?(?:[hH.\[\\]|$)"
+_REFERENCE = r"\$(\$|[A-Za-z0-9_]+)"
 
 
 def warn_pattern(config: Config, site: Site) -> None:
@@ -78,7 +78,7 @@ def warn_pattern(config: Config, site: Site) -> None:
     pattern, to = config.get("from"), config["to"]
     if pattern is not None and pattern.is_constant:
         text = pattern.value
-        if text.startswith("^") and not _SCHEME_START.match(text):
+        if text.startswith("^") and not re.match(_SCHEME_START, text):
             site.report.add(
                 ANCHORED_WITHOUT_SCHEME,
                 "the pattern is matched against the full URL, which never starts like this",
@@ -90,7 +90,7 @@ def warn_pattern(config: Config, site: Site) -> None:
         from policyc.engine.cel.regex import compiled
 
         made = None if pattern is None else compiled(pattern.value)
-        for name in _REFERENCE.findall(to.value):
+        for name in re.findall(_REFERENCE, to.value):
             if name == "$" or name in (made.groupindex if made else {}):
                 continue
             if name.isdigit() and int(name) <= (made.groups if made else 0):

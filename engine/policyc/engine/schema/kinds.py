@@ -223,14 +223,17 @@ class Leaf(Kind):
         place.report(unfit.code, f"{place.name} {unfit.message}", span, hint=unfit.hint, ngrok=unfit.ngrok)
 
 
-_EXPRESSION = re.compile(
-    r"(?:(?:conn|req|res|endpoint|vars|actions\.ngrok)(?:\.[a-z_]\w*|\[\s*['\"][^'\"]*['\"]\s*\])+(?:\[\d+\])?)\Z"
+_ROOTS = ("conn.", "req.", "res.", "endpoint.", "vars.", "actions.ngrok.")
+_EXPRESSION = (
+    r"(?:conn|req|res|endpoint|vars|actions\.ngrok)(?:\.[a-z_]\w*|\[\s*['\"][^'\"]*['\"]\s*\])+(?:\[\d+\])?"
 )
 
 
 def _looks_like_expression(text: str, place: Place) -> bool:
     # A bare name path, as in a documented example of http-request: literal text, and hardly what was meant.
-    return place.site.form != "policy" and _EXPRESSION.match(text) is not None
+    if place.site.form == "policy" or not text.startswith(_ROOTS):
+        return False
+    return re.fullmatch(_EXPRESSION, text) is not None
 
 
 class Text(Leaf):
@@ -454,16 +457,17 @@ class Double(Leaf):
 
 
 _NS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_DURATION = r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)"
 
 
 def parse_duration(text: str) -> int | None:
     """Return the nanoseconds of a Go-style duration (`1m30s`), None if it is none."""
     if text == "0":
         return 0
+    pattern = re.compile(_DURATION, re.ASCII)
     at, total = 0, 0
     while at < len(text):
-        found = _DURATION.match(text, at)
+        found = pattern.match(text, at)
         if found is None:
             return None
         number, unit = found.groups()
@@ -643,15 +647,15 @@ class Url(Text):
         return {"type": "string", "format": "uri"}
 
 
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)")
-_HOST = re.compile(r"(?:[A-Za-z0-9_~.-]|%[0-9A-Fa-f]{2}|[^\x00-\x7f])+\Z")
+_URL = r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)"
+_HOST = r"(?:[A-Za-z0-9_~.-]|%[0-9A-Fa-f]{2}|[^\x00-\x7f])+"
 
 
 def url_problem(text: str) -> str | None:
     """Return what keeps a text from being an absolute http(s) URL, None if nothing does."""
     if any(c <= " " or c == "\x7f" for c in text):
         return "holds a blank or a control character"
-    found = _URL.match(text)
+    found = re.match(_URL, text)
     if found is None:
         return "has no scheme, such as `https://`"
     scheme, authority = found.groups()
@@ -665,7 +669,7 @@ def url_problem(text: str) -> str | None:
         port = port.removeprefix(":")
     else:
         host, _, port = host.partition(":")
-        if not _HOST.match(host):
+        if re.fullmatch(_HOST, host) is None:
             return "has no valid host"
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         return "has no valid port"
@@ -732,9 +736,15 @@ class Pem(Text):
         return value
 
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-_PLAIN_NAME = re.compile(r"[a-zA-Z0-9_-]+\Z")
-_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_NAME_SIGNS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+_TOKEN_SIGNS = _NAME_SIGNS | frozenset("!#$%&'*+.^`|~")  # RFC 9110 §5.6.2
+
+
+def unsafe_sign(value: str) -> str | None:
+    """Return the first character that could split a message, None if there is none; a tab is none."""
+    if value.isprintable():
+        return None
+    return next((sign for sign in value if (sign < " " and sign != "\t") or sign == "\x7f"), None)
 
 
 class HeaderName(Text):
@@ -754,7 +764,7 @@ class HeaderName(Text):
 
     def accept(self, value: Any) -> Any:
         """Check the name."""
-        if not (_PLAIN_NAME if self.plain_only else _TOKEN).match(value):
+        if not value or not (_NAME_SIGNS if self.plain_only else _TOKEN_SIGNS).issuperset(value):
             signs = "letters, digits, `-` and `_`" if self.plain_only else "letters, digits and `-`"
             hint = f"a header name is made of {signs}"
             if value == "":
@@ -780,11 +790,11 @@ class HeaderValue(Text):
 
     def accept(self, value: Any) -> Any:
         """Check the characters and the length."""
-        found = _UNSAFE.search(value)
+        found = unsafe_sign(value)
         if found is not None:
             raise Unfit(
                 codes.BAD_HEADER_VALUE,
-                f"may not hold the control character U+{ord(found.group()):04X}",
+                f"may not hold the control character U+{ord(found):04X}",
                 hint="a header value is one line of text",
             )
         if len(value) > HEADER_VALUE_LIMIT:
