@@ -1,0 +1,139 @@
+"""From drafts without mistakes to a `Program`: each phase becomes one function.
+
+A phase that the endpoint does not have is not even compiled (`--lenient` lets one through the checks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import MappingProxyType
+
+from policyc.engine.cel import ir
+from policyc.engine.draft import DraftEndpoint, DraftPolicy, DraftRule
+from policyc.engine.generate.phase import RuleCode, compile_phase
+from policyc.engine.model import EMPTY_POLICY, EndpointDef, Policy, Program, Run
+from policyc.engine.phases import Phase
+from policyc.engine.reads import nodes_of, reads_of, sources_of
+from policyc.engine.types import BOOL
+from policyc.grammar.source import Source
+
+_WITHOUT = {
+    "geo": "there is no geographic database, so it is empty",
+    "categories": "there are no lists of addresses, so it is empty",
+    "user_agent": "there is no user-agent database, so it is empty",
+    "secrets": "there is no store of secrets, so every use of it fails",
+}
+
+
+def assemble(
+    policies: list[DraftPolicy], endpoints: list[DraftEndpoint], sources: Iterable[Source]
+) -> Program:
+    """Return the program; the drafts have no errors."""
+    digest = _digest(sources)
+    compiled = {id(policy): _policy(policy, digest) for policy in policies}
+    owned = {id(endpoint.policy) for endpoint in endpoints}
+    bare = next((compiled[id(policy)] for policy in policies if id(policy) not in owned), None)
+    return Program(
+        tuple(_endpoint(endpoint, compiled[id(endpoint.policy)]) for endpoint in endpoints if endpoint.url),
+        bare,
+        notices(policies),
+    )
+
+
+def notices(policies: list[DraftPolicy]) -> tuple[str, ...]:
+    """Return a line for each kind of data that the policies read and this installation does not have."""
+    needed: dict[str, set[str]] = {}
+    for policy in policies:
+        for source, names in sources_of(nodes_of(policy)).items():
+            needed.setdefault(source, set()).update(names)
+    lines = []
+    for source in sorted(needed):
+        read = ", ".join(f"`{name}`" for name in sorted(needed[source]))
+        lines.append(
+            f"the policies read {read}: {_WITHOUT.get(source, 'there is no such data, so it is empty')}"
+        )
+    return tuple(lines)
+
+
+def _digest(sources: Iterable[Source]) -> str:
+    from hashlib import sha256
+
+    hashed = sha256()
+    for source in sorted(sources, key=lambda each: each.name):
+        hashed.update(
+            f"{len(source.name)}:{source.name}:{len(source.text)}:".encode("utf-8", "surrogatepass")
+        )
+        hashed.update(source.text.encode("utf-8", "surrogatepass"))
+    return hashed.hexdigest()[:16]
+
+
+def _endpoint(draft: DraftEndpoint, policy: Policy) -> EndpointDef:
+    assert draft.url is not None
+    settings = dict(draft.settings)
+    texts = {name: str(settings.pop(name, "") or "") for name in ("name", "description", "metadata")}
+    for name in ("account", "binding", "traffic_policy_file"):
+        settings.pop(name, None)
+    pooled = settings.pop("pooling_enabled", False) is True
+    return EndpointDef(
+        draft.url,
+        policy,
+        draft.upstream,
+        draft.account,
+        pooled,
+        texts["name"],
+        texts["description"],
+        texts["metadata"],
+        MappingProxyType(settings),
+        draft.url_span,
+    )
+
+
+def _policy(draft: DraftPolicy, digest: str) -> Policy:
+    phases: dict[Phase, Run] = {}
+    for phase in draft.in_order():
+        if not draft.kind.has(phase.phase):
+            continue
+        rules = [code for code in map(_rule, phase.rules) if code is not None]
+        if rules:
+            phases[phase.phase] = compile_phase(rules)
+    if not phases:
+        return EMPTY_POLICY
+    return Policy(MappingProxyType(phases), reads_of(nodes_of(draft)), f"{draft.label} {digest}")
+
+
+def _rule(rule: DraftRule) -> RuleCode | None:
+    """Return a rule ready to be generated; None if it never applies."""
+    known = rule.constant
+    if known is False:
+        return None
+    steps, resumes = [], []
+    for action in rule.actions:
+        declared, config, site = action.declared, action.config, action.site
+        assert declared is not None
+        assert declared.compile is not None
+        assert config is not None
+        assert site is not None
+        steps.append(declared.compile(config, site))
+        resumes.append(_resumes(declared.resumes, config))
+    name = rule.node.name.value if rule.node.name is not None else rule.path
+    return RuleCode(None if known else _condition(rule), tuple(steps), tuple(resumes), name)
+
+
+def _condition(rule: DraftRule) -> ir.Node | None:
+    """Return the expressions of a rule as one conjunction, so that CEL's absorption covers the whole list."""
+    conditions = tuple(condition for condition in rule.conditions if condition is not None)
+    if len(conditions) <= 1:
+        return conditions[0] if conditions else None
+    span = conditions[0].span
+    return ir.And(conditions, BOOL, span.to(conditions[-1].span))
+
+
+def _resumes(declared: bool, config: object) -> bool:
+    return declared and _on_error(config) == "continue"
+
+
+def _on_error(config: object) -> object:
+    from policyc.engine.schema import Config
+
+    reading = config.get("on_error") if isinstance(config, Config) else None
+    return None if reading is None else reading.value

@@ -1,0 +1,1 @@
+"""One file per check that is neither CEL's nor a single action's own; `stages.py` has their order."""

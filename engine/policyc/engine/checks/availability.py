@@ -1,0 +1,108 @@
+"""What this installation cannot execute: `run` refuses it, `check` only mentions it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from policyc.engine.draft import DraftEndpoint, DraftPolicy, report_on
+from policyc.engine.options import Options
+from policyc.engine.phases import Binding
+from policyc.grammar.codes import declare
+from policyc.grammar.diagnostic import Label, Report, Severity
+
+ACTION_NOT_BUILT = declare(
+    "P0901",
+    "action-not-built",
+    "this version cannot execute the action",
+    explanation="The action is known and its fields are checked, but the gateway has no code for it yet. "
+    "`check` accepts the policy; `run` refuses it, because skipping an action could open a door.",
+    severity="hint",
+)
+SETTING_NOT_BUILT = declare(
+    "P0902",
+    "setting-not-built",
+    "this version cannot honour the setting",
+    explanation="The setting is known and accepted, but the gateway does not act on it yet. `run` refuses "
+    "it rather than to serve the endpoint in another way than its author wanted.",
+    severity="hint",
+)
+ENDPOINT_NOT_SERVED = declare(
+    "P0903",
+    "endpoint-not-served",
+    "this version cannot serve the endpoint",
+    explanation="Endpoints of this kind are checked like all others, but the gateway has no listener for "
+    "them. Kubernetes endpoints need the Kubernetes operator.",
+    severity="hint",
+)
+SEVERAL_POLICIES = declare(
+    "P0904",
+    "several-policies",
+    "several policies without an endpoint",
+    explanation="A policy that stands in a file by itself is run for the upstream given on the command "
+    "line, and there is only one. `check` judges each by itself.",
+    severity="hint",
+)
+
+_NOT_BUILT: Mapping[str, Callable[[object], bool]] = {
+    "upstream.proxy_protocol": lambda value: value is not None,
+    "upstream.protocol": lambda value: value == "http2",
+    "upstream.tls_verify_cas": bool,
+    "agent_tls_termination.server_certificate": bool,
+    "agent_tls_termination.server_private_key": bool,
+    "agent_tls_termination.mutual_tls_certificate_authorities": bool,
+}
+
+
+def check_availability(
+    policies: list[DraftPolicy], endpoints: list[DraftEndpoint], options: Options, report: Report
+) -> None:
+    """Report what cannot be executed: an error for a run, else a hint."""
+    severity = Severity.ERROR if options.for_run else Severity.HINT
+    for policy in policies:
+        _check_actions(policy, severity, report)
+    for endpoint in endpoints:
+        _check_endpoint(endpoint, severity, report)
+    if options.for_run:
+        owned = {id(endpoint.policy) for endpoint in endpoints}
+        bare = [policy for policy in policies if id(policy) not in owned]
+        for policy in bare[1:]:
+            report.add(
+                SEVERAL_POLICIES, "there is more than one policy without an endpoint", policy.place,
+                severity=severity, labels=[Label(bare[0].place, "the first one")],
+            )  # fmt: skip
+
+
+def _check_actions(policy: DraftPolicy, severity: Severity, report: Report) -> None:
+    for phase in policy.in_order():
+        for rule in phase.rules:
+            for action in rule.actions:
+                if action.declared is None or action.declared.compile is not None:
+                    continue
+                name = action.declared.name
+                report_on(
+                    rule, report, ACTION_NOT_BUILT, f"this version cannot execute `{name}`", action.span,
+                    severity=severity, path=action.path,
+                )  # fmt: skip
+
+
+def _check_endpoint(endpoint: DraftEndpoint, severity: Severity, report: Report) -> None:
+    path = f"{endpoint.where}url" if endpoint.where else None
+    url = endpoint.url
+    if url is not None:
+        refused = None
+        if url.binding is Binding.KUBERNETES:
+            refused = "needs the Kubernetes operator and is not served here"
+        elif not url.scheme.is_http and url.binding is Binding.PUBLIC:
+            refused = f"has no listener yet: {url.scheme.value} is not served by this version"
+        if refused is not None:
+            message = f"`{url.url}` {refused}"
+            report.add(ENDPOINT_NOT_SERVED, message, endpoint.url_span, severity=severity, path=path)
+    if endpoint.upstream is not None and endpoint.upstream.scheme == "file":
+        span = endpoint.url_span if endpoint.node.upstream is None else endpoint.node.upstream.span
+        message = "the built-in file server does not exist in this version"
+        report.add(SETTING_NOT_BUILT, message, span, severity=severity)
+    for name, value in endpoint.settings.items():
+        if name in _NOT_BUILT and _NOT_BUILT[name](value):
+            message = f"`{name}` has no effect in this version"
+            where = f"{endpoint.where}{name}" if endpoint.where else None
+            report.add(SETTING_NOT_BUILT, message, endpoint.spans[name], severity=severity, path=where)

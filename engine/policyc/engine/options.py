@@ -1,0 +1,37 @@
+"""What a caller of the compiler may choose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from policyc.engine.endpoint_url import EndpointUrl
+from policyc.grammar.source import Source
+
+# The caller reads files, the engine does not: given a path as written and the source naming it, the source
+# that is meant, None where there is no such file.
+Loader = Callable[[str, Source], Source | None]
+
+DEFAULT_ACCOUNT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How documents are judged.
+
+    `endpoint` and `type` say what a policy without an endpoint is meant for; what is not said is not
+    checked. `lenient` makes warnings of what ngrok tolerates in documents of agents (2207, 2262). `strict`
+    makes `compile` refuse warnings. `target` adds the narrower rules of another system. `account` owns
+    every endpoint that names none. `for_run` refuses what this installation cannot execute. `registered`
+    are the URLs of endpoints that the caller adds itself (an ASGI app given on the command line).
+    """
+
+    endpoint: EndpointUrl | None = None
+    type: Literal["agent", "cloud"] | None = None
+    lenient: bool = False
+    strict: bool = False
+    target: Literal["ngrok"] | None = None
+    account: str = DEFAULT_ACCOUNT
+    for_run: bool = False
+    registered: tuple[EndpointUrl, ...] = ()
