@@ -1,4 +1,4 @@
-"""Numbers beyond arithmetic: cel-go's math library."""
+"""Numbers beyond arithmetic: cel-go's math library. From three arguments on `math.greatest` is a macro."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from policyc.engine.types import BOOL, DOUBLE, DYN, INT, UINT, Type, list_of
 from policyc.engine.values import INT_MAX, UINT_MAX, EvalError, UInt
 
 _NUMBERS = (("int", INT), ("uint", UINT), ("double", DOUBLE))
-_MOST_ARGUMENTS = 16
 
 
 def _same(value: Any) -> Any:
@@ -57,12 +56,7 @@ def _extreme(
         for m, u in _NUMBERS
     ]
     lists = [Overload(f"{word}_list_{n}", (list_of(t),), t, of_list) for n, t in (*_NUMBERS, ("dyn", DYN))]
-    more = [
-        Overload(f"{word}_{n}_{count}", (t,) * count, t, body)
-        for count in range(3, _MOST_ARGUMENTS + 1)
-        for n, t in (*_NUMBERS, ("dyn", DYN))
-    ]
-    return Function(f"math.{name}", doc, (*one, *two, *lists, *more), examples)
+    return Function(f"math.{name}", doc, (*one, *two, *lists), examples)
 
 
 def _whole(turn: Callable[[float], int]) -> Callable[[float], float]:

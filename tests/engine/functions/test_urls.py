@@ -1,0 +1,24 @@
+import pytest
+from tests.engine.functions.evaluation import error_of, evaluate
+
+
+def test_functions_and_methods_say_the_same() -> None:
+    assert evaluate("url.parse('http://u:p@h:1/a?b#c') == 'http://u:p@h:1/a?b#c'.parseUrl()") is True
+    assert evaluate("queryString.decode('a=1') == 'a=1'.decodeQueryString()") is True
+    assert evaluate("queryString.encode({'a': 1}) == {'a': 1}.encodeQueryString()") is True
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["url.unescape('%zz')", "'%'.unescapeUrl()", "queryString.decode('a=%')", "url.parse('http://[::1')"],
+)
+def test_bad_input_is_an_error(expression: str) -> None:
+    assert error_of(expression) == "invalid_argument"
+
+
+def test_octets_that_are_no_utf8_survive() -> None:
+    assert evaluate("url.escape(url.unescape('%FF'))") == "%FF"
+
+
+def test_legacy_forms_still_work() -> None:
+    assert evaluate("isQueryString('a=1') && isUrl('https://a.example') && isJson('{}')") is True
