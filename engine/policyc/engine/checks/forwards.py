@@ -141,7 +141,7 @@ class _Declared:
             return
         from policyc.grammar.nearest import nearest
 
-        # `.internal` and the scheme say nothing about likeness; of one host another scheme or port may be meant.
+        # `.internal` and the scheme say nothing about likeness; of one host another scheme or port is likely
         hosts: dict[str, EndpointUrl] = {}
         for name, url in sorted(self._names.items()):
             if name.startswith(f"{account} "):
