@@ -158,6 +158,17 @@ class Token(Protocol):
     def __str__(self) -> str: ...
 
 
+class TooMuch(Exception):  # noqa: N818 — not an error of the program: the text exceeds a limit
+    """The text exceeds a limit so far that building on makes no sense; the parser loop catches and reports it."""
+
+    def __init__(self, code: Code, message: str, span: Span) -> None:
+        """Say which limit, where."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.span = span
+
+
 class _Pending(NamedTuple):
     node: object
     code: Code
@@ -190,6 +201,7 @@ class Builder:
         self._pending: dict[int, _Pending] = {}
         self._measures: dict[int, _Measure] = {}
         self._raw: dict[int, str] = {}
+        self._actions = 0
 
     def finish(self) -> None:
         """Report what was allowed provisionally and never taken into value position."""
@@ -214,6 +226,14 @@ class Builder:
         start = first.span if hasattr(first, "span") else self._at(first)
         end = last.span if hasattr(last, "span") else self._at(last)
         return Span(self.source, start.start, end.end)
+
+    def _join(self, first: Any, last: Any) -> Span:
+        """Return the span of an operation; one that is too long ends the reading before it costs too much."""
+        span = self._between(first, last)
+        if span.end - span.start > 2 * limits.EXPRESSION_CHARACTERS:
+            message = f"an expression may have {limits.EXPRESSION_CHARACTERS} characters, this one has more"
+            raise TooMuch(limits.EXPRESSION_TOO_LONG, message, Span(self.source, span.start, span.start))
+        return span
 
     def _say(self, code: Code, message: str, span: Span, hint: str | None = None) -> None:
         say(self.report, code, message, span, self.path, self.alias, hint)
@@ -366,22 +386,22 @@ class Builder:
     def select(self, children: list[Any]) -> Select:
         """Make `a.b`."""
         operand, field = children
-        return Select(operand, self._field(field), self._at(field), self._between(operand, field))
+        return Select(operand, self._field(field), self._at(field), self._join(operand, field))
 
     def optional_select(self, children: list[Any]) -> Select:
         """Make `a.?b`."""
         operand, _, field = children
-        return Select(operand, self._field(field), self._at(field), self._between(operand, field), optional=True)
+        return Select(operand, self._field(field), self._at(field), self._join(operand, field), optional=True)
 
     def method(self, children: list[Any]) -> Call:
         """Make `a.f(…)`."""
         operand, function = children[0], children[1]
-        span = self._between(operand, children[-1])
+        span = self._join(operand, children[-1])
         return Call(self._field(function), operand, self._given(children), self._at(function), span)
 
     def index(self, children: list[Any]) -> Index:
         """Make `a[b]`."""
-        return Index(children[0], children[2], self._between(children[0], children[3]))
+        return Index(children[0], children[2], self._join(children[0], children[3]))
 
     def optional_index(self, children: list[Any]) -> Index:
         """Make `a[?b]`."""
@@ -465,7 +485,7 @@ class Builder:
     def binary(self, children: list[Any]) -> Binary:
         """Make `a OP b`."""
         left, op, right = children
-        return Binary(str(op), left, right, self._at(op), self._between(left, right))  # type: ignore[arg-type]
+        return Binary(str(op), left, right, self._at(op), self._join(left, right))  # type: ignore[arg-type]
 
     def any_of(self, children: list[Expr]) -> Logic:
         """Make `a || b || …`."""
@@ -576,7 +596,11 @@ class Builder:
 
     def action(self, children: list[Any]) -> Action:
         """Make an action."""
+        self._actions += 1
         type_ = children[0]
+        if self._actions > limits.ACTIONS_PER_DOCUMENT:
+            message = f"the file has more than {limits.ACTIONS_PER_DOCUMENT:,} actions"
+            raise TooMuch(limits.TOO_MANY_ITEMS, message, type_.span)
         primary = config = None
         for part in children[1:]:
             if type(part) is MapLiteral and id(part) not in self._grouped:

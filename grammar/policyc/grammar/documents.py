@@ -11,6 +11,7 @@ from typing import Literal as OneOf
 from policyc.grammar.codes import declare
 from policyc.grammar.diagnostic import Report, Severity
 from policyc.grammar.nearest import nearest
+from policyc.grammar.parser import EMPTY_DOCUMENT
 from policyc.grammar.shape import (
     ENABLED_KEY,
     LEGACY_PHASE_KEYS,
@@ -26,15 +27,6 @@ from policyc.grammar.shape import (
 from policyc.grammar.source import Source, Span
 from policyc.grammar.syntax import Document, ListValue, MapEntry, MapValue, Phase, PlainValue, TextValue, Value
 
-EMPTY_DOCUMENT = declare(
-    "P0001",
-    "empty-document",
-    "the document is empty",
-    explanation="A document without phases is a policy without rules: everything passes.",
-    wrong="# nothing but a comment",
-    right="on_http_request:\n  - actions:\n      - type: deny",
-    severity="warning",
-)
 KUBERNETES_MANIFEST = declare(
     "P0002",
     "kubernetes-manifest",

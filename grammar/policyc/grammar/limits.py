@@ -15,6 +15,7 @@ EXPRESSION_DEPTH = 250
 RULES_PER_PHASE = 1000
 EXPRESSIONS_PER_RULE = 64
 ACTIONS_PER_RULE = 64
+ACTIONS_PER_DOCUMENT = 20_000  # of a `.policy` file
 YAML_NODES = 100_000  # after expansion of aliases
 YAML_DEPTH = 64
 SYNTAX_ERRORS = 50  # more of one document are not told

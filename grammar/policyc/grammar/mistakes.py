@@ -36,8 +36,7 @@ class Trouble(NamedTuple):
     opened: Sequence[Bracket]
     statement: int
     is_file: bool
-    is_top: bool
-    accepts: Callable[[], Collection[str]]
+    accepts: Collection[str]
 
 
 class Finding(NamedTuple):

@@ -19,6 +19,15 @@ from policyc.grammar.syntax import Document, Expr, Template
 if TYPE_CHECKING:
     from lark import Lark
 
+EMPTY_DOCUMENT = declare(
+    "P0001",
+    "empty-document",
+    "the document is empty",
+    explanation="A document without phases is a policy without rules: everything passes.",
+    wrong="# nothing but a comment",
+    right="on_http_request { deny }",
+    severity="warning",
+)
 EMPTY_EXPRESSION = declare(
     "P0130",
     "empty-expression",
@@ -79,7 +88,12 @@ def parse_policy(source: Source, report: Report) -> Document:
     builder.begin(text, report, None)
     document = run(parser, builder, text.value, "file")
     builder.finish()
-    return cast("Document | None", document) or Document(source, "policy", ())
+    if isinstance(document, Document):
+        if not document.items and not report.has_errors:
+            hint = "write an endpoint or a phase, for example `on_http_request { … }`"
+            report.add(EMPTY_DOCUMENT, "the document is empty: a policy without rules", source.span(0, 0), hint=hint)
+        return document
+    return Document(source, "policy", ())
 
 
 def parse_expression(text: Text, report: Report, path: str | None = None) -> Expr | None:

@@ -1,4 +1,4 @@
-"""Parsing on after a mistake.
+"""The parser loop, and parsing on after a mistake.
 
 At an error Lark's own stacks say what is open. The innermost list of statements (of actions, members, items) on the
 stack is taken up again behind the end of the broken statement: the statement is lost, everything before and after it is
@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from policyc.grammar import limits
-from policyc.grammar.build import Builder
+from policyc.grammar.build import Builder, TooMuch
 from policyc.grammar.diagnostic import Label
-from policyc.grammar.mistakes import Trouble, diagnose
+from policyc.grammar.mistakes import Finding, Trouble, diagnose
 from policyc.grammar.scan import Bracket, statement_end
 
 if TYPE_CHECKING:
@@ -20,103 +20,133 @@ if TYPE_CHECKING:
 
 _LISTS = ("action", "statement", "member", "item")
 _BRACKETS = {"LPAR": "(", "LSQB": "[", "LBRACE": "{"}
+# Each level of an expression holds at most four values on the stack, each block around it two.
+_STACK = 4 * (limits.EXPRESSION_DEPTH + limits.DOCUMENT_BRACKETS)
 
 
 def run(parser: Lark, builder: Builder, text: str, start: str) -> object:
     """Return what `text` parses to; None where nothing can be made of it, which has been reported."""
     from lark.exceptions import UnexpectedInput
+    from lark.lexer import Token
 
-    recovery = _Recovery(builder, text, is_file=start == "file")
-    try:
-        return parser.parse(text, start=start, on_error=recovery if recovery.is_file else None)
-    except UnexpectedInput as error:
-        if not recovery.is_file:
-            recovery.tell(error, 0)
-        return None
+    interactive = parser.parse_interactive(text, start=start)
+    attempt = _Attempt(interactive, builder, text, is_file=start == "file")
+    state = interactive.parser_state
+    feed = state.feed_token
+    values = state.value_stack
+    lexer = interactive.lexer_thread
+    while True:
+        try:
+            for token in lexer.lex(state):
+                feed(token)
+                if len(values) > _STACK:
+                    raise TooMuch(
+                        limits.NESTED_TOO_DEEP, "operators are nested too deep here", builder.span(token.start_pos, token.end_pos)
+                    )
+            return feed(Token("$END", "", len(text), end_pos=len(text)), True)
+        except UnexpectedInput as error:
+            at = attempt.tell(error)
+        except TooMuch as much:
+            builder.report.add(much.code, much.message, much.span, path=builder.path)
+            last = lexer.state.last_token
+            at = len(text) if last is None else last.start_pos
+        if not attempt.is_file or not attempt.go_on(at):
+            return None
 
 
-class _Recovery:
-    """Reports each error of one text and says where to go on."""
+class _Attempt:
+    """The reading of one text: reports its errors and says where to go on."""
 
-    def __init__(self, builder: Builder, text: str, *, is_file: bool) -> None:
+    def __init__(self, interactive: Any, builder: Builder, text: str, *, is_file: bool) -> None:
+        self.interactive = interactive
+        self.stack = interactive.parser_state
+        self.table = self.stack.parse_conf.parse_table.states
         self.builder = builder
         self.text = text
         self.is_file = is_file
         self.count = 0
         self.furthest = -1
+        self.has_ended = False
 
-    def __call__(self, error: Any) -> bool:
-        """Take the parser behind the broken statement (called by Lark)."""
-        parser = error.interactive_parser
-        stack = parser.parser_state
-        table = stack.parse_conf.parse_table.states
-        depth = next(
-            d for d in range(len(stack.state_stack) - 1, -1, -1) if any(n in table[stack.state_stack[d]] for n in _LISTS)
-        )
-        at = self.tell(error, depth)
+    def _depth(self, lists: tuple[str, ...]) -> int:
+        """Return how deep in the stack the innermost list of one of these kinds is open; 0 if none is."""
+        states = self.stack.state_stack
+        for depth in range(len(states) - 1, -1, -1):
+            goto = self.table[states[depth]]
+            if any(name in goto for name in lists):
+                return depth
+        return 0
+
+    def go_on(self, at: int) -> bool:
+        """Take the parser behind the statement that is broken at `at`; False if there is nothing more to read."""
+        if self.has_ended:
+            return False
         self.count += 1
-        is_end = at >= len(self.text)
-        if self.count >= limits.SYNTAX_ERRORS and not is_end:
-            self.builder.report.add(
-                limits.TOO_MANY_ERRORS, "the rest of the document is not judged", self.builder.span(at, at)
-            )
-            is_end = True
-        if is_end:
-            goal, depth = len(self.text), 0
-        else:
-            opened = [_BRACKETS[v.type] for v in stack.value_stack[depth:] if getattr(v, "type", None) in _BRACKETS]
-            is_top = "item" in table[stack.state_stack[depth]]
-            resume = statement_end(self.text, at, opened, is_top=is_top)
-            goal = resume.at
-            if resume.is_top:
-                depth = 0
-            if goal <= self.furthest:
-                goal = self.furthest + 1
-        if depth == 0:
-            depth = next(
-                d for d in range(len(stack.state_stack) - 1, -1, -1) if "item" in table[stack.state_stack[d]]
-            )
-        self.furthest = max(self.furthest, goal)
-        del stack.value_stack[depth:]
-        del stack.state_stack[depth + 1 :]
-        parser.lexer_thread.state.line_ctr.char_pos = min(goal, len(self.text))
+        depth = self._depth(_LISTS)
+        goal = len(self.text)
+        is_top = True
+        if self.count >= limits.SYNTAX_ERRORS:
+            span = self.builder.span(at, at)
+            self.builder.report.add(limits.TOO_MANY_ERRORS, "the rest of the document is not judged", span)
+        elif at < len(self.text):
+            values = self.stack.value_stack[depth:]
+            opened = [_BRACKETS[v.type] for v in values if getattr(v, "type", None) in _BRACKETS]
+            in_file = "item" in self.table[self.stack.state_stack[depth]]
+            goal, is_top = statement_end(self.text, at, opened, is_top=in_file)
+            goal = max(goal, self.furthest + 1)
+        if is_top:
+            depth = self._depth(("item",))
+        self.has_ended = goal >= len(self.text)
+        self.furthest = goal
+        del self.stack.value_stack[depth:]
+        del self.stack.state_stack[depth + 1 :]
+        self.interactive.lexer_thread.state.line_ctr.char_pos = min(goal, len(self.text))
         return True
 
-    def tell(self, error: Any, depth: int) -> int:
+    def tell(self, error: Any) -> int:
         """Report one error and return its offset."""
         from lark.exceptions import UnexpectedCharacters
 
-        stack = error.interactive_parser.parser_state
+        text = self.text
+        values = self.stack.value_stack
         if isinstance(error, UnexpectedCharacters):
             start = error.pos_in_stream
             end = start + 1
         elif error.token.type == "$END":
-            start = end = len(self.text)
+            start = end = len(text)
         else:
             start, end = error.token.start_pos, error.token.end_pos
-        values = stack.value_stack
-        opened = [Bracket(_BRACKETS[v.type], v.start_pos) for v in values if getattr(v, "type", None) in _BRACKETS]
-        before = _last_word(self.text, start, error)
+        before, before_at = "", 0
+        for token in (self.interactive.lexer_thread.state.last_token, *(getattr(error, "token_history", None) or ())):
+            if token is not None and token.end_pos <= start:
+                before, before_at = str(token), token.start_pos
+                break
+        first = start
+        for value in values[self._depth(_LISTS) if self.is_file else 0 :]:
+            if hasattr(value, "start_pos") or hasattr(value, "span"):
+                first = value.start_pos if hasattr(value, "start_pos") else value.span.start
+                break
         trouble = Trouble(
-            self.text,
-            start,
-            end,
-            self.text[start:end],
-            before[0],
-            before[1],
-            opened,
-            _first_offset(values[depth:], start, self.builder),
-            self.is_file,
-            self.is_file and bool(not any(b.char == "{" for b in opened)),
-            error.interactive_parser.accepts,
+            text=text,
+            start=start,
+            end=end,
+            word=text[start:end],
+            before=before,
+            before_at=before_at,
+            opened=[Bracket(_BRACKETS[v.type], v.start_pos) for v in values if getattr(v, "type", None) in _BRACKETS],
+            statement=first,
+            is_file=self.is_file,
+            accepts=frozenset(self.interactive.accepts()),
         )
-        finding = diagnose(trouble)
+        self._report(diagnose(trouble))
+        return start
+
+    def _report(self, finding: Finding) -> None:
         builder = self.builder
-        labels = []
-        if builder.alias is not None:
-            labels.append(Label(builder.alias, "brought in here"))
+        labels = [] if builder.alias is None else [Label(builder.alias, "brought in here")]
         if finding.label is not None:
-            labels.append(Label(builder.span(finding.label[0], finding.label[1]), finding.label[2]))
+            start, end, remark = finding.label
+            labels.append(Label(builder.span(start, end), remark))
         builder.report.add(
             finding.code,
             finding.message,
@@ -125,26 +155,3 @@ class _Recovery:
             hint=finding.hint,
             path=builder.path,
         )
-        return start
-
-
-def _last_word(text: str, start: int, error: Any) -> tuple[str, int]:
-    """Return the word in front of `start` and its offset."""
-    last = error.interactive_parser.lexer_thread.state.last_token
-    history = getattr(error, "token_history", None)
-    for token in (last, *(history or ())):
-        if token is not None and token.end_pos <= start:
-            return str(token), token.start_pos
-    return "", 0
-
-
-def _first_offset(values: list[Any], start: int, builder: Builder) -> int:
-    """Return where the first of the values on the stack begins, in the text that is parsed."""
-    for value in values:
-        if hasattr(value, "start_pos"):
-            return int(value.start_pos)
-        if hasattr(value, "span"):
-            return int(value.span.start)
-    return start
-
-

@@ -158,6 +158,7 @@ class _Reader:
         self.anchors: dict[str, tuple[Value, int]] = {}
         self.documents = 0
         self.nodes = 0
+        self.duplicates = 0
 
     def say(self, code: Code, message: str, span: Span, hint: str | None = None, label: Label | None = None) -> None:
         self.report.add(code, message, span, hint=hint, labels=() if label is None else (label,))
@@ -210,7 +211,6 @@ class _Reader:
                 span,
                 "quote an expression that begins with `!`" if not text.startswith("!!", at) else "leave the tag out",
             )
-            self.is_broken = True
 
     def _scalar(self, event: Any, start: int, end: int) -> bool:
         if event.anchor is not None or event.tag is not None:
@@ -219,6 +219,11 @@ class _Reader:
             if found is not None:
                 start = min(found.end(), end)
         style = event.style or None
+        if event.tag is not None and style is None and not event.tag.startswith("tag:"):
+            # The tag is most likely the beginning of an expression: read on as if it had its quotes.
+            first = self.source.text.find("!", event.start_mark.index)
+            text = Text(self.source.text[first:end], Span(self.source, first, end), first)
+            return self._add(TextValue(text, text.span), event.anchor, text)
         text = locate(self.source, start, end, event.value, style)
         value: Value = TextValue(text, text.span)
         if style is None and event.tag is None:
@@ -282,18 +287,21 @@ class _Reader:
         elif into.key is None:
             if key is None:
                 return self.stop(YAML_KEY, "a key must be a text", value.span, "put quotes around it")
-            self._key(into, key, value)
+            return self._key(into, key, value)
         else:
             name, into.key = into.key, None
             into.items.append(MapEntry(name, value, Span(self.source, name.span.start, max(name.span.end, value.span.end))))
         return True
 
-    def _key(self, into: _Open, key: Text, value: Value) -> None:
+    def _key(self, into: _Open, key: Text, value: Value) -> bool:
         into.key = key
         if key.value == "<<" and isinstance(value, TextValue) and value.span.text == "<<":
             self.say(YAML_MERGE, "the merge key `<<` is not supported", key.span, "repeat the entries here")
         before = into.keys.get(key.value)
         if before is not None:
+            self.duplicates += 1
+            if self.duplicates > limits.SYNTAX_ERRORS:
+                return self.stop(limits.TOO_MANY_ERRORS, "the rest of the document is not judged", key.span)
             self.say(
                 DUPLICATE_KEY,
                 f"the key `{_short(key.value)}` stands twice",
@@ -303,6 +311,7 @@ class _Reader:
             )
         else:
             into.keys[key.value] = key.span
+        return True
 
     # --- YAML errors ------------------------------------------------------------------------------------------------
 
@@ -333,6 +342,9 @@ class _Reader:
                 Span(self.source, start, line_start + len(line)),
                 "quote an expression that begins with `!`",
             )
+            return
+        if "nesting depth" in problem:
+            self.say(limits.NESTED_TOO_DEEP, f"the document is nested more than {limits.YAML_DEPTH} deep", span)
             return
         message, hint = _in_words(problem, text[at : at + 1], line)
         label = None
