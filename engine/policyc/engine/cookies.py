@@ -1,7 +1,8 @@
 """Cookies as policies see them: of a request by RFC 6265 §5.4's header, of a response by §5.2's attributes.
 
-A cookie is a record of type COOKIE: a dict with all its fields, but `expires` only where the response gave one
-that is a date. Nothing is decoded: values are what stood in the header, surrounding quotes and blanks apart.
+A cookie is a record of type COOKIE: a dict with all its fields, but `expires` only where the response gave
+one that is a date. Nothing is decoded: values are what stood in the header, surrounding quotes and blanks
+apart.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 
 def cookie(name: str = "", value: str = "") -> Cookie:
-    """Return a cookie without attributes; without arguments the one that a look-up of a missing name gives."""
+    """Return a cookie without attributes; without arguments, what a look-up of a missing name gives."""
     return {
         "name": name,
         "value": value,

@@ -1,7 +1,7 @@
 """What requests and responses have in common: parts of header fields, read from the message when asked for.
 
-Nothing here is kept on the message itself: what is worth keeping stays in `Headers.derived`, which a change of
-the headers empties.
+Nothing here is kept on the message itself: what is worth keeping stays in `Headers.derived`, which a change
+of the headers empties.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def media_type(message: Message) -> str:
 
 
 def media_type_parameters(message: Message) -> dict[str, str]:
-    """Return the parameters of Content-Type by lower-case name, quotes taken off; the first of a name counts."""
+    """Return the parameters of Content-Type by lower-case name, unquoted; the first of a name counts."""
     values = message.headers.get("content-type")
     if not values:
         return {}

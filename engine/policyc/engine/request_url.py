@@ -1,8 +1,9 @@
 """The parts of `req.url`: pure functions of a `Request`; and how a rewrite replaces it.
 
-The scheme is the endpoint's, the authority the Host header's, the rest the request target's (spec/variables.md
-§4). Normalized means RFC 3986 §6.2.2: percent-encoded unreserved characters decoded, other escapes in upper-case
-hex, dot segments removed, host in lower case, an empty path is `/`. The query stays as it was received.
+The scheme is the endpoint's, the authority the Host header's, the rest the request target's
+(spec/variables.md §4). Normalized means RFC 3986 §6.2.2: percent-encoded unreserved characters decoded, other
+escapes in upper-case hex, dot segments removed, host in lower case, an empty path is `/`. The query stays as
+it was received.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _HEX = frozenset("0123456789abcdefABCDEF")
 
 
 def normalize_path(path: str) -> str:
-    """Return a path normalized: `/a/%7eb/../c` is `/a/c`. Escapes are decoded before dot segments are removed."""
+    """Return a path normalized: `/a/%7eb/../c` is `/a/c`. Escapes are decoded first, then dots removed."""
     if "%" in path:
         path = _normalize_escapes(path)
     if "/." in path or path.startswith("."):
@@ -56,7 +57,7 @@ def _remove_dot_segments(path: str) -> str:
 
 
 def decode_query(query: str) -> list[tuple[str, str]]:
-    """Return the (name, value) pairs of a query in order, decoded; `+` is a space, a bad escape stays as it is."""
+    """Return the decoded (name, value) pairs of a query in order; `+` is a space, a bad escape stays."""
     pairs = []
     for part in query.split("&"):
         if part:
@@ -83,7 +84,7 @@ def _decode(text: str) -> str:
 
 
 def split_authority(authority: str) -> tuple[str, str, int | None]:
-    """Return (user information, host in lower case, port) of an authority; an IPv6 host keeps its brackets off."""
+    """Return (user information, host, port) of an authority; the host in lower case and without brackets."""
     user, _, rest = authority.rpartition("@")
     if rest.startswith("["):
         host, _, tail = rest[1:].partition("]")
@@ -93,7 +94,7 @@ def split_authority(authority: str) -> tuple[str, str, int | None]:
     return user, host.lower(), int(port) if port.isascii() and port.isdigit() else None
 
 
-# --- readers of Request ------------------------------------------------------------------------------------------
+# --- readers of Request -------------------------------------------------------------------------------------
 
 
 def authority(request: Request) -> str:

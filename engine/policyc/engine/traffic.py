@@ -1,10 +1,10 @@
 """What a policy sees of its traffic: plain slotted records that the runtime fills and generated code reads.
 
-Rules. 1. A slot that holds None has not been worked out yet, or is absent: the variable's declaration says which
-(variables.py). 2. Nothing is worked out before a policy reads it: the functions here fill a slot at its first
-use, and the generated code calls them (a `__getattr__` or a property would cost twice the access for everyone).
-3. `absent` is a slot that holds None on every record: the place of variables that have none of their own.
-4. Text of field values is UTF-8 with surrogateescape, so that any octets survive the round trip.
+Rules. 1. A slot that holds None has not been worked out yet, or is absent: the variable's declaration says
+which (variables.py). 2. Nothing is worked out before a policy reads it: the functions here fill a slot at its
+first use, and the generated code calls them (a `__getattr__` or a property would cost twice the access for
+everyone). 3. `absent` is a slot that holds None on every record: the place of variables that have none of
+their own. 4. Text of field values is UTF-8 with surrogateescape, so that any octets survive the round trip.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def octets(value: str) -> bytes:
 class Headers:
     """Field lines of a message, in order, as octets; and the map that policies read, made when first read.
 
-    `lines` are (name, value) as received. `map` is lower-case name → values in order, or None while nobody has
-    asked. Changes go through the methods, which keep both in step. `derived` holds what was worked out from the
-    fields (cookies) by name, until the next change.
+    `lines` are (name, value) as received. `map` is lower-case name → values in order, or None while nobody
+    has asked. Changes go through the methods, which keep both in step. `derived` holds what was worked out
+    from the fields (cookies) by name, until the next change.
     """
 
     __slots__ = ("derived", "lines", "map")
@@ -282,8 +282,9 @@ class Exchange:
     """One policy's view of one request (or, in `on_tcp_connect`, one connection) at one endpoint.
 
     A hop by forward-internal makes a new exchange over the same `conn`, `req` and `logs`. `vars` is emptied
-    before each phase. `results` holds `actions.ngrok.*` by snake-case name. `now` is the text of `time.now`, one
-    reading per phase run. `logs` are the entries of the `log` action, `acted` the names of rules that acted.
+    before each phase. `results` holds `actions.ngrok.*` by snake-case name. `now` is the text of `time.now`,
+    one reading per phase run. `logs` are the entries of the `log` action, `acted` the names of rules that
+    acted.
     """
 
     __slots__ = ("acted", "conn", "endpoint", "logs", "now", "req", "res", "results", "services", "vars")

@@ -1,8 +1,8 @@
 """Every traffic variable, once: its path, type, phases, what it means, and how it is read.
 
 The table is spec/variables.md §2 to §8. Paths that are a string and have fields below them (`req.url`,
-`conn.client_ip`, …) are two or more rows: the path decides at compile time which one is read. A path that is no
-row but has rows below it (`req.ts`, `conn.tls.client`) is a namespace.
+`conn.client_ip`, …) are two or more rows: the path decides at compile time which one is read. A path that is
+no row but has rows below it (`req.ts`, `conn.tls.client`) is a namespace.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ from policyc.engine.types import (
 class Variable:
     """A declared path.
 
-    Read as `record.slot`, where record is `conn`, `endpoint`, `req`, `res` or `x` (the exchange itself), and slot
-    may be dotted (`headers.map`). If that holds None: with `fill`, `fill(record)` gives the value (and stores it,
-    if it may be kept); else the value is absent, and `zero` is what an expression sees; with `zero` None too,
-    reading is an error.
+    Read as `record.slot`, where record is `conn`, `endpoint`, `req`, `res` or `x` (the exchange itself), and
+    slot may be dotted (`headers.map`). If that holds None: with `fill`, `fill(record)` gives the value (and
+    stores it, if it may be kept); else the value is absent, and `zero` is what an expression sees; with
+    `zero` None too, reading is an error.
 
-    `has()` of it: with `present`, `present(record)`; else with `fill`, true; else whether the slot holds something.
+    `has()` of it: with `present`, `present(record)`; else with `fill`, true; else whether the slot holds
+    something.
 
     `source` names the data that this installation must provide (`geo`, `categories`, `user_agent`, `tls`,
     `kubernetes`); None is what every gateway knows. `bindings`: those that ever have a value for it.
@@ -56,6 +57,11 @@ class Variable:
     source: str | None = None
     present: Callable[[Any], bool] | None = None
     bindings: frozenset[Binding] = frozenset(Binding)
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether reading it can be an error because it is absent."""
+        return self.zero is None and self.fill is None and self.type == TIMESTAMP
 
 
 ANY_PHASE = frozenset(Phase)
@@ -220,7 +226,7 @@ _SAN = (
 
 
 def certificate_fields(side: str) -> list[tuple[str, Type, str]]:
-    """Return (path below `conn.tls.<side>`, type, doc) of a certificate's fields, `side` is client or server."""
+    """Return (path below `conn.tls.<side>`, type, doc) of a certificate's fields; client or server."""
     fields: list[tuple[str, Type, str]] = [
         ("extensions", list_of(EXTENSION), "extensions"),
     ]
@@ -279,7 +285,9 @@ def _request(table: _Table) -> None:
     add = table.add
     add("req.content_encoding", _STRINGS, "codings of `Content-Encoding`", fill=message.content_encoding,
         present=message.has("content-encoding"))  # fmt: skip
-    add("req.content_length", INT, "length of the body; absent if it is streamed or missing", "content_length")
+    add(
+        "req.content_length", INT, "length of the body; absent if it is streamed or missing", "content_length"
+    )
     _content_type(table, "req")
     add("req.cookies", map_of(STRING, list_of(COOKIE)), "cookies by name, in order of the `Cookie` header",
         fill=cookies.of_request)  # fmt: skip
@@ -290,14 +298,21 @@ def _request(table: _Table) -> None:
         fill=message.header("location"), present=message.has("location"))  # fmt: skip
     add("req.method", STRING, "method", "method")
     add("req.trailers", HEADERS, "trailer values by lower-case name", fill=message.trailer_map)
-    add("req.ts.body_received", TIMESTAMP, "when the body was complete; absent without a body", "body_received")
+    add(
+        "req.ts.body_received",
+        TIMESTAMP,
+        "when the body was complete; absent without a body",
+        "body_received",
+    )
     add("req.ts.header_received", TIMESTAMP, "when the header section was complete", "header_received")
     add("req.url", STRING, "the whole URL, normalized", "url", request_url.fill_url)
     add("req.url.authority", STRING, "authority, with user information if there is any",
         fill=request_url.authority)  # fmt: skip
     add("req.url.host", STRING, "host without port", fill=request_url.host)
     add("req.url.path", STRING, "path, normalized, with its leading slash", "url_path", request_url.fill_path)
-    add("req.url.port", INT, "port, if the URL names one", fill=request_url.port, present=request_url.has_port)
+    add(
+        "req.url.port", INT, "port, if the URL names one", fill=request_url.port, present=request_url.has_port
+    )
     add("req.url.query", STRING, "query without `?`", "url_query", request_url.fill_query,
         present=request_url.has_query)  # fmt: skip
     add("req.url.query_params", map_of(STRING, _STRINGS), "decoded values of the query by name",
@@ -332,7 +347,7 @@ def _response(table: _Table) -> None:
         present=message.has("content-encoding"))  # fmt: skip
     add("res.content_length", INT, "length of the body; absent when unknown", "content_length")
     _content_type(table, "res")
-    add("res.cookies", map_of(STRING, list_of(COOKIE)), "cookies by name; of one name, the longest path first",
+    add("res.cookies", map_of(STRING, list_of(COOKIE)), "cookies by name; of one name the longest path first",
         fill=cookies.of_response)  # fmt: skip
     add("res.headers", HEADERS, "header values by lower-case name; look-ups ignore case", "headers.map",
         message.header_map)  # fmt: skip

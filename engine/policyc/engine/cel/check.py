@@ -1,9 +1,10 @@
-"""From the syntax tree to typed nodes: names are resolved, macros expanded, overloads chosen, mistakes reported.
+"""From the syntax tree to typed nodes: names resolved, macros expanded, overloads chosen, mistakes reported.
 
-The rules are the CEL specification's, as cel-go's checker has them, plus what policies need: variables that exist
-in some phases only, lets, headers that ignore case, texts with fields. Rules. 1. Every mistake is reported at its
-place, and the node made instead has the type `error`, which fits everywhere, so that nothing is said twice.
-2. `check` gives None exactly if it reported an error. 3. Fault texts stand in errors.py, macros in macros.py.
+The rules are the CEL specification's, as cel-go's checker has them, plus what policies need: variables that
+exist in some phases only, lets, headers that ignore case, texts with fields. Rules. 1. Every mistake is
+reported at its place, and the node made instead has the type `error`, which fits everywhere, so that nothing
+is said twice. 2. `check` gives None exactly if it reported an error. 3. Fault texts stand in errors.py,
+macros in macros.py.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from policyc.engine.cel import constants, ir, macros
+from policyc.engine.cel import constants, ir, legacy, macros
 from policyc.engine.cel.depth import DEPTH_LIMIT, room
 from policyc.engine.cel.errors import Faults
 from policyc.engine.cel.unify import Unifier, is_free, is_open
@@ -100,16 +101,26 @@ def check(
         checker = Checker(scope, faults)
         node = checker.value(expr)
         if want is not None:
-            checker.expect(node, want)
+            checker.expect(node, want, expr.span)
         checker.finish(node)
-        constants.look(node, scope, faults)
     return None if faults.failed else node
 
 
 class Checker:
     """The checking of one expression."""
 
-    __slots__ = ("_depth", "_expanding", "_nodes", "_serial", "_texts", "faults", "locals", "nest", "scope", "types")
+    __slots__ = (
+        "_depth",
+        "_expanding",
+        "_nodes",
+        "_serial",
+        "_texts",
+        "faults",
+        "locals",
+        "nest",
+        "scope",
+        "types",
+    )
 
     def __init__(self, scope: Scope, faults: Faults) -> None:
         """Check in `scope`, report to `faults`."""
@@ -124,7 +135,7 @@ class Checker:
         self._expanding: list[str] = []
         self._texts: dict[int, tuple[ir.Node, Record]] = {}
 
-    # --- the walk ------------------------------------------------------------------------------------------------
+    # --- the walk -------------------------------------------------------------------------------------------
 
     def value(self, expr: syntax.Expr) -> ir.Node:
         """Return the node of an expression; of type `error` where something was reported."""
@@ -147,8 +158,7 @@ class Checker:
                 case syntax.Unary():
                     return self._unary(expr)
                 case syntax.Binary():
-                    operands = (self.value(expr.left), self.value(expr.right))
-                    return self.apply(f"_{expr.op}_", operands, expr.span, expr.op_span, operator=True)
+                    return self._binary(expr)
                 case syntax.Logic():
                     return self._logic(expr)
                 case syntax.Conditional():
@@ -169,10 +179,10 @@ class Checker:
         self.faults.too_large(span)
         return self.error(span)
 
-    def expect(self, node: ir.Node, want: Type) -> None:
-        """Report it if the value does not fit where `want` is wanted."""
+    def expect(self, node: ir.Node, want: Type, span: Span) -> None:
+        """Report it at `span` if the value does not fit where `want` is wanted."""
         if not self.types.fit((node.type,), (want,)):
-            self.faults.wrong_type(node, self.shown(node.type), want)
+            self.faults.wrong_type(node, self.shown(node.type), want, span)
 
     def shown(self, type: Type) -> Type:
         """Return a type as far as it is decided, for messages."""
@@ -204,7 +214,7 @@ class Checker:
             node.type = self.types.resolve(node.type, final=True)
             todo.extend(ir.children(node))
 
-    # --- names ---------------------------------------------------------------------------------------------------
+    # --- names ----------------------------------------------------------------------------------------------
 
     def _name(self, expr: syntax.Name) -> ir.Node:
         local = None if expr.rooted else self.locals.get(expr.name)
@@ -221,13 +231,10 @@ class Checker:
         chain = chain_of(expr)
         if chain is not None and not self._is_local(chain[0]):
             return self._path(chain[0].name, chain[1:], expr)
-        return self.select(self._operand(expr.operand), expr)
+        return self.select(self.value(expr.operand), expr)
 
     def _is_local(self, name: syntax.Name) -> bool:
         return not name.rooted and name.name in self.locals
-
-    def _operand(self, expr: syntax.Expr) -> ir.Node:
-        return self.value(expr)
 
     # The cel environment: names may be dotted, and are looked for in the container.
 
@@ -266,6 +273,10 @@ class Checker:
         if root in TYPE_NAMES:
             named: ir.Node = ir.Const(TypeValue(root), type_of(TYPE_NAMES[root]), first)
             return self._selects(named, rest)
+        if root == "google":
+            full = ".".join([root, *(s.field for s in rest)])
+            if full in TYPE_NAMES:
+                return ir.Const(TypeValue(full), type_of(TYPE_NAMES[full]), expr.span)
         if not self.scope.is_path(root):
             self.faults.unknown_variable(".".join([root, *(s.field for s in rest)]), expr.span, self.scope)
             return self.error(expr.span)
@@ -283,8 +294,11 @@ class Checker:
         if rest and (variable is None or (self.scope.below(path) and not isinstance(variable.type, Record))):
             self.faults.unknown_field(path, rest[0], self.scope)
             return self.error(expr.span)
-        node = self._namespace(path, span) if variable is None else self._variable(variable, span)
-        return self._selects(node, rest)
+        if variable is None:
+            self.faults.check_variable(path, self._any_below(path), span, self.scope)
+            return self._namespace(path, span)
+        self.faults.check_variable(path, variable, span, self.scope)
+        return self._selects(ir.Var(variable, variable.type, span), rest)
 
     def _selects(self, node: ir.Node, rest: Iterable[syntax.Select]) -> ir.Node:
         for step in rest:
@@ -311,9 +325,11 @@ class Checker:
             self.locals = before
         return self._selects(node, rest)
 
-    def _variable(self, variable: Variable, span: Span) -> ir.Node:
-        self.faults.check_variable(variable, span, self.scope)
-        return ir.Var(variable, variable.type, span)
+    def _any_below(self, path: str) -> Variable:
+        """Return a variable of a namespace: those of one have the same phases."""
+        while (variable := self.scope.variable(path)) is None:
+            path = f"{path}.{self.scope.below(path)[0]}"
+        return variable
 
     def _namespace(self, path: str, span: Span) -> ir.Node:
         """Return a map of what is below a namespace, as far as it always has a value."""
@@ -323,14 +339,14 @@ class Checker:
             variable = self.scope.variable(inner)
             if variable is None:
                 value = self._namespace(inner, span)
-            elif variable.zero is None and variable.fill is None and variable.type == TIMESTAMP:
-                continue  # reading it could fail, and who asks for everything does not ask for that
+            elif variable.may_fail:
+                continue  # who asks for everything does not ask for an error
             else:
-                value = self._variable(variable, span)
+                value = ir.Var(variable, variable.type, span)
             entries.append((ir.Const(name, STRING, span), value, False))
         return ir.MakeMap(entries, map_of(STRING, DYN), span)
 
-    # --- selection -----------------------------------------------------------------------------------------------
+    # --- selection ------------------------------------------------------------------------------------------
 
     def select(self, operand: ir.Node, expr: syntax.Select) -> ir.Node:
         """Return `operand.field`."""
@@ -346,7 +362,9 @@ class Checker:
             if found is None:
                 self.faults.no_such_field(whole[1], expr.field, expr.field_span)
                 return self.error(expr.span)
-            return self._field_node(operand.operand, f"{operand.name}.{expr.field}", False, found.type, expr.span)
+            return self._field_node(
+                operand.operand, f"{operand.name}.{expr.field}", False, found.type, expr.span
+            )
         inner = type.params[0] if type.name == "optional_type" and type.params else type
         result = self.field_type(inner, expr.field, expr.field_span)
         if result is None:
@@ -356,7 +374,9 @@ class Checker:
             self.faults.check_made_by_policy(operand.variable, name, expr, self.scope)
             if operand.variable.path == "vars" and self.scope.vars:
                 result = self.scope.vars.get(name, result)
-        return self._field_node(operand, name, expr.optional, optional_of(result) if optional else result, expr.span)
+        return self._field_node(
+            operand, name, expr.optional, optional_of(result) if optional else result, expr.span
+        )
 
     def _field_node(self, operand: ir.Node, name: str, optional: bool, type: Type, span: Span) -> ir.Node:
         if isinstance(type, Record) and type.is_text:
@@ -430,23 +450,32 @@ class Checker:
         self.faults.wrong_index(self.shown(type), self.shown(index.type), index.span)
         return None
 
-    # --- literals and operators ----------------------------------------------------------------------------------
+    # --- literals and operators -----------------------------------------------------------------------------
 
     def _literal(self, expr: syntax.Literal) -> ir.Node:
         value = expr.value
         if expr.kind == "uint":
             assert isinstance(value, int)
             value = UInt(value)
-        elif expr.kind == "string" and self.scope.is_traffic and "${" in str(value):
-            self.faults.placeholder(expr.span)
         return ir.Const(value, _LITERALS[expr.kind], expr.span)
+
+    def _binary(self, expr: syntax.Binary) -> ir.Node:
+        left, right = self.value(expr.left), self.value(expr.right)
+        if (
+            expr.op == "in"
+            and right.type == HEADERS
+            and isinstance(left, ir.Const)
+            and isinstance(left.value, str)
+        ):
+            left = ir.Const(left.value.lower(), left.type, left.span)
+        return self.apply(f"_{expr.op}_", (left, right), expr.span, expr.op_span, operator=True)
 
     def _unary(self, expr: syntax.Unary) -> ir.Node:
         operand = self.value(expr.operand)
         if expr.op == "-":
             return self.apply("-_", (operand,), expr.span, expr.span, operator=True)
         if not self._is_bool(operand):
-            self.faults.wrong_operand("!", operand, self.shown(operand.type))
+            self.faults.wrong_operand("!", operand, self.shown(operand.type), expr.operand.span)
             return self.error(expr.span)
         return ir.Not(operand, BOOL, expr.span)
 
@@ -455,15 +484,15 @@ class Checker:
 
     def _logic(self, expr: syntax.Logic) -> ir.Node:
         operands = tuple(self.value(operand) for operand in expr.operands)
-        for operand in operands:
+        for operand, written in zip(operands, expr.operands, strict=True):
             if not self._is_bool(operand):
-                self.faults.wrong_operand(expr.op, operand, self.shown(operand.type))
+                self.faults.wrong_operand(expr.op, operand, self.shown(operand.type), written.span)
         return (ir.And if expr.op == "&&" else ir.Or)(operands, BOOL, expr.span)
 
     def _conditional(self, expr: syntax.Conditional) -> ir.Node:
         test, yes, no = self.value(expr.test), self.value(expr.yes), self.value(expr.no)
         if not self._is_bool(test):
-            self.faults.wrong_operand("?:", test, self.shown(test.type))
+            self.faults.wrong_operand("?:", test, self.shown(test.type), expr.test.span)
         type = self.types.join(yes.type, no.type)
         if type is None:
             if not self.scope.is_loose:
@@ -505,7 +534,10 @@ class Checker:
             return self.error(expr.span)
         node = self.value(expr)
         type = self.types.resolve(node.type)
-        if not (is_open(type) or is_free(type) or type in (STRING, INT, UINT, BOOL)) and not self.scope.is_loose:
+        if (
+            not (is_open(type) or is_free(type) or type in (STRING, INT, UINT, BOOL))
+            and not self.scope.is_loose
+        ):
             self.faults.wrong_key(self.shown(type), expr.span)
         return node
 
@@ -519,7 +551,7 @@ class Checker:
         inner = self.types.free()
         if not self.types.fit((node.type,), (optional_of(inner),)):
             if not self.scope.is_loose:
-                self.faults.wrong_type(node, self.shown(node.type), optional_of(DYN))
+                self.faults.wrong_type(node, self.shown(node.type), optional_of(DYN), node.span)
             return DYN
         return inner
 
@@ -529,7 +561,7 @@ class Checker:
         joined = self.types.join(so_far, type)
         return DYN if joined is None else joined
 
-    # --- calls ---------------------------------------------------------------------------------------------------
+    # --- calls ----------------------------------------------------------------------------------------------
 
     def _call(self, expr: syntax.Call) -> ir.Node:
         expanded = macros.expand(self, expr)
@@ -547,10 +579,10 @@ class Checker:
             full = self._known_function(name, chain[0].rooted)
             if full is not None:
                 return self.apply(full, self.values(expr.args), expr.span, target.span.to(expr.function_span))
-            if self._is_namespace_of_functions(name):
+            if self._is_namespace_of_functions(name) or self._is_told_of(chain[0].name, name, expr):
                 return self._unknown_function(expr, name)
         node = self.value(target)
-        if self.scope.function(expr.function) is None:
+        if self.scope.function(expr.function) is None or legacy.is_no_such_call(expr):
             if node.type == ERROR:
                 return node
             return self._unknown_function(expr, target=node)
@@ -575,15 +607,22 @@ class Checker:
             return False
         return any(known.startswith(f"{head}.") for known in self.scope.functions)
 
+    def _is_told_of(self, root: str, name: str, call: syntax.Call) -> bool:
+        """Tell whether `cel.bind` or `http.header`, whose root is no variable, is known from elsewhere."""
+        is_known = not self.scope.is_traffic or self.scope.is_path(root) or root in TYPE_NAMES
+        return not is_known and legacy.function_hint(name, call) is not None
+
     def _unknown_function(
         self, expr: syntax.Call, name: str | None = None, target: ir.Node | None = None
     ) -> ir.Node:
-        args = self.values(expr.args)
         if self.scope.is_loose:
+            args = self.values(expr.args)
             operands = args if target is None else (target, *args)
             return ir.Apply(name or expr.function, (), operands, DYN, expr.span)
         shown = None if target is None else self.shown(target.type)
         self.faults.unknown_function(name or expr.function, expr, self.scope, shown)
+        if not any(isinstance(arg, syntax.Name) for arg in expr.args):
+            self.values(expr.args)  # a name may be the variable of what was meant as a macro
         return self.error(expr.span)
 
     def apply(
@@ -602,7 +641,9 @@ class Checker:
         chosen, result = self.resolve(function, args, method)
         if result is None:
             if self.scope.is_loose:
-                same = tuple(o for o in function.overloads if o.method is method and len(o.params) == len(args))
+                same = tuple(
+                    o for o in function.overloads if o.method is method and len(o.params) == len(args)
+                )
                 return ir.Apply(name, same, args, DYN, span)
             if not any(arg.type == ERROR for arg in args):
                 types = [self.shown(arg.type) for arg in args]
@@ -610,12 +651,15 @@ class Checker:
                 self.faults.no_overload(function, args, types, fits, span, name_span, method, operator)
             return self.error(span)
         self.faults.check_function(function, name_span, self.scope)
-        return ir.Apply(name, chosen, args, result, span)
+        node = ir.Apply(name, chosen, args, result, span)
+        if self.scope.is_traffic:
+            constants.look(node, self.faults)
+        return node
 
     def resolve(
         self, function: Function, args: Sequence[ir.Node], method: bool
     ) -> tuple[tuple[Overload, ...], Type | None]:
-        """Return the overloads that the arguments allow, and the type of the result (None: no overload fits)."""
+        """Return the overloads that the arguments allow, and the type of the result; None if none fits."""
         have = [arg.type for arg in args]
         chosen: list[Overload] = []
         result: Type | None = None
@@ -636,7 +680,7 @@ class Checker:
         return tuple(chosen), result
 
     def _could_fit(self, function: Function, args: Sequence[ir.Node], method: bool) -> str | None:
-        """Return which slip explains that nothing fits: an argument that is a list where its item would do, …"""
+        """Return which slip explains that nothing fits: a list where its item would do, …; None if none."""
         for at, arg in enumerate(args):
             type = self.types.resolve(arg.type)
             if type.name == "list" and self._fits_with(function, args, method, at, type.params[0]):
@@ -651,6 +695,15 @@ class Checker:
                     return f"quote {at}"
                 if arg.type == INT and self._fits_with(function, args, method, at, DOUBLE):
                     return f"double {at}"
+        for at, arg in enumerate(args):
+            have = self.types.resolve(arg.type)
+            for kind in (BYTES, STRING, INT, DOUBLE):
+                if (
+                    have != kind
+                    and (have, kind) in _CONVERTIBLE
+                    and self._fits_with(function, args, method, at, kind)
+                ):
+                    return f"convert.{kind.name} {at}"
         if self.resolve(function, args, not method)[1] is not None:
             return "as function" if method else "as method"
         return None
@@ -660,6 +713,13 @@ class Checker:
     ) -> bool:
         tried = [*args[:at], ir.Const(None, type, args[at].span), *args[at + 1 :]]
         return self.resolve(function, tried, method)[1] is not None
+
+
+# What a hint may propose to convert, where nothing simpler explains the mistake.
+_CONVERTIBLE = frozenset(
+    {(STRING, BYTES), (INT, STRING), (UINT, STRING), (DOUBLE, STRING), (BOOL, STRING), (STRING, INT)}
+    | {(UINT, INT), (INT, DOUBLE), (UINT, DOUBLE)}
+)
 
 
 def _reads_as(text: str, type: Type) -> bool:

@@ -13,41 +13,41 @@ from policyc.engine.values import EvalError
 
 if TYPE_CHECKING:
     from policyc.engine.cel.errors import Faults
-    from policyc.engine.cel.scope import Scope
+    from policyc.grammar.codes import Code
 
 _CONVERSIONS = frozenset({"timestamp", "duration", "int", "uint", "double", "bool"})
 _ORDERS = frozenset({"_<_", "_<=_", "_>_", "_>=_"})
 _NUMBERS_AS_TEXT = frozenset({"latitude", "longitude", "radius"})
 
 
-def look(root: ir.Node, scope: Scope, faults: Faults) -> None:
-    """Report constants that cannot mean what they say."""
-    if not scope.is_traffic:
-        return
-    todo = [root]
-    while todo:
-        node = todo.pop()
-        todo.extend(ir.children(node))
-        if not isinstance(node, ir.Apply):
-            continue
-        if node.function == "matches":
-            _pattern(node.args[1], faults)
-        elif node.function in _CONVERSIONS and len(node.args) == 1:
-            _conversion(node, faults)
-        elif node.function == "inCidrRange":
-            _range(node.args[1], faults)
-        elif node.function == "inCidrRanges" and isinstance(node.args[1], ir.MakeList):
-            for item in node.args[1].items:
-                _range(item, faults)
-        elif node.function in _ORDERS:
-            _order(node, faults)
+def look(call: ir.Apply, faults: Faults) -> None:
+    """Report it if a constant argument of a call cannot mean what it says."""
+    name, args = call.function, call.args
+    if name == "matches" and len(args) == 2:
+        _pattern(args[1], call, faults)
+    elif name in _CONVERSIONS and len(args) == 1:
+        _conversion(call, faults)
+    elif name == "inCidrRange":
+        _range(args[1], call, faults)
+    elif name == "inCidrRanges" and isinstance(args[1], ir.MakeList):
+        for item in args[1].items:
+            _range(item, call, faults)
+    elif name in _ORDERS:
+        _order(call, faults)
 
 
 def _text(node: ir.Node) -> str | None:
     return node.value if isinstance(node, ir.Const) and isinstance(node.value, str) else None
 
 
-def _pattern(node: ir.Node, faults: Faults) -> None:
+def _say(
+    code: Code, message: str, node: ir.Node, call: ir.Apply, faults: Faults, hint: str | None = None
+) -> None:
+    """Report at the constant, or at the call where the constant is written elsewhere, in a let."""
+    faults.add_at(code, message, node.span, call.span, hint)
+
+
+def _pattern(node: ir.Node, call: ir.Apply, faults: Faults) -> None:
     pattern = _text(node)
     if pattern is None:
         return
@@ -55,7 +55,7 @@ def _pattern(node: ir.Node, faults: Faults) -> None:
 
     said = problem(pattern)
     if said is not None:
-        faults.add(errors.BAD_PATTERN, said, node.span, pattern=pattern)
+        _say(errors.BAD_PATTERN, said, node, call, faults)
 
 
 def _conversion(node: ir.Apply, faults: Faults) -> None:
@@ -70,10 +70,10 @@ def _conversion(node: ir.Apply, faults: Faults) -> None:
             hint = 'a timestamp looks like `"2030-01-31T00:00:00Z"`'
         elif node.function == "duration":
             hint = 'a duration looks like `"1h30m"`'
-        faults.add(errors.BAD_CONSTANT, error.message, node.args[0].span, hint=hint)
+        _say(errors.BAD_CONSTANT, error.message, node.args[0], node, faults, hint)
 
 
-def _range(node: ir.Node, faults: Faults) -> None:
+def _range(node: ir.Node, call: ir.Apply, faults: Faults) -> None:
     text = _text(node)
     if text is None:
         return
@@ -82,7 +82,7 @@ def _range(node: ir.Node, faults: Faults) -> None:
     try:
         ip_network(text, strict=False)
     except ValueError:
-        faults.add(errors.BAD_CIDR, f"`{text}` is no CIDR range, so no address is in it", node.span)
+        _say(errors.BAD_CIDR, f"`{text}` is no CIDR range, so no address is in it", node, call, faults)
 
 
 def _order(node: ir.Apply, faults: Faults) -> None:

@@ -1,7 +1,7 @@
 """Room on Python's stack for walking deep trees.
 
-The parser bounds how deep an expression may be, and the checker how deep it is with its lets put in; each level
-takes several Python frames, and the caller's own are not known. Frames of pure Python cost no C stack.
+The parser bounds how deep an expression may be, and the checker how deep it is with its lets put in; each
+level takes several Python frames, and the caller's own are not known. Frames of pure Python cost no C stack.
 """
 
 from __future__ import annotations

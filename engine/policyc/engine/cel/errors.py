@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 UNKNOWN_VARIABLE = declare(
     "P0201", "unknown-variable", "there is no variable of this name",
-    explanation="Expressions read variables under `conn`, `endpoint`, `req`, `res`, `time`, `vars` and `actions`, "
-    "and the `let`s of the file. Names of older versions (`req.Method`, `conn.ClientIP`) are not read any more.",
+    explanation="Expressions read variables under `conn`, `endpoint`, `req`, `res`, `time`, `vars` and "
+    "`actions`, and the `let`s of the file. Names of older versions (`req.Method`) are not read any more.",
     wrong='on_http_request { when request.method == "GET" { deny } }',
     right='on_http_request { when req.method == "GET" { deny } }',
     ngrok=2200,
 )  # fmt: skip
 UNKNOWN_FIELD = declare(
     "P0202", "no-such-field", "the value or namespace has no such field",
-    explanation="The fields of the traffic variables are known, so a field that is not among them is a mistake.",
+    explanation="The fields of the traffic variables are known: one that is not among them is a mistake.",
     wrong='on_http_request { when req.path == "/" { deny } }',
     right='on_http_request { when req.url.path == "/" { deny } }',
     ngrok=2200,
@@ -72,8 +72,8 @@ NO_FIELDS = declare(
 )  # fmt: skip
 MACRO_SHAPE = declare(
     "P0207", "macro-shape", "a macro is not written as it has to be",
-    explanation="`has` takes a selection; `all`, `exists`, `exists_one`, `filter`, `map` and `sortBy` take the name "
-    "of a variable first and then expressions that may use it.",
+    explanation="`has` takes a selection; `all`, `exists`, `exists_one`, `filter`, `map` and `sortBy` take "
+    "the name of a variable first and then expressions that may use it.",
     wrong='on_http_request { when req.headers["a"].exists("x", x == "y") { deny } }',
     right='on_http_request { when req.headers["a"].exists(x, x == "y") { deny } }',
     ngrok=2200,
@@ -86,32 +86,25 @@ NOT_IN_POLICIES = declare(
     right='on_http_request { when "a" in req.headers { deny } }',
     ngrok=2200,
 )  # fmt: skip
-PLACEHOLDER = declare(
-    "P0209", "placeholder-in-text", "`${…}` in an expression is only text",
-    explanation="Placeholders belong into the strings of an action's config. An expression is CEL already: write "
-    "what would stand between the braces.",
-    wrong='on_http_request { when req.host == "${vars.host}" { deny } }',
-    right="on_http_request { when req.host == vars.host { deny } }",
-    severity="hint",
-)  # fmt: skip
 UNSET_VAR = declare(
-    "P0210", "unset-var", "nothing before this place can have set the variable",
-    explanation="`vars.x` exists after a `set-vars` of the same phase has set it; until then reading it is an error "
-    "at run time. `has(vars.x)` asks.",
+    "P0209", "unset-var", "nothing before this place can have set the variable",
+    explanation="`vars.x` exists after a `set-vars` of the same phase has set it; until then reading it is "
+    "an error at run time. `has(vars.x)` asks.",
     wrong='on_http_request { set-vars { vars: [{ tenant: "a" }] } log { metadata: { t: vars.tenent } } }',
     right='on_http_request { set-vars { vars: [{ tenant: "a" }] } log { metadata: { t: vars.tenant } } }',
     severity="warning",
 )  # fmt: skip
 NO_RESULT_YET = declare(
-    "P0211", "no-result-yet", "no earlier action gives this result",
-    explanation="`actions.ngrok.<name>` exists after that action ran; until then reading it is an error at run "
-    "time.",
+    "P0210", "no-result-yet", "no earlier action gives this result",
+    explanation="`actions.ngrok.<name>` exists after that action ran; until then reading it is an error at "
+    "run time.",
     wrong='on_http_request { when actions.ngrok.rate_limit.limited { deny } }',
-    right='on_http_request { when has(actions.ngrok.rate_limit) && actions.ngrok.rate_limit.limited { deny } }',
+    right='on_http_request { rate-limit "all" { algorithm: "sliding_window", capacity: 30, rate: 60s, '
+    "bucket_key: [conn.client_ip] } log { metadata: { limited: actions.ngrok.rate_limit.limited } } }",
     severity="warning",
 )  # fmt: skip
 BAD_PATTERN = declare(
-    "P0212", "bad-regular-expression", "the pattern is no regular expression",
+    "P0211", "bad-regular-expression", "the pattern is no regular expression",
     explanation="Patterns are in RE2 syntax, which runs in linear time: there are no look-arounds and no "
     "back-references.",
     wrong='on_http_request { when req.url.path.matches("^/(?!api)") { deny } }',
@@ -119,36 +112,36 @@ BAD_PATTERN = declare(
     ngrok=2200,
 )  # fmt: skip
 BAD_CONSTANT = declare(
-    "P0213", "constant-error", "a constant cannot be converted or computed",
+    "P0212", "constant-error", "a constant cannot be converted or computed",
     explanation="The arguments are known, and the result is always an error.",
     wrong='on_http_request { when timestamp(time.now) > timestamp("tomorrow") { deny } }',
     right='on_http_request { when timestamp(time.now) > timestamp("2030-01-01T00:00:00Z") { deny } }',
     ngrok=2200,
 )  # fmt: skip
 BAD_CIDR = declare(
-    "P0214", "bad-cidr-constant", "the range is no CIDR, so no address is in it",
-    explanation="`inCidrRange` and `inCidrRanges` ignore a range that is none, which a policy's author rarely "
+    "P0213", "bad-cidr-constant", "the range is no CIDR, so no address is in it",
+    explanation="`inCidrRange` and `inCidrRanges` ignore a range that is none, which an author rarely "
     "means.",
     wrong='on_tcp_connect { when !inCidrRange(conn.client_ip, "10.0.0.0/33") { deny } }',
     right='on_tcp_connect { when !inCidrRange(conn.client_ip, "10.0.0.0/8") { deny } }',
     severity="warning",
 )  # fmt: skip
 NUMBER_AS_TEXT = declare(
-    "P0215", "number-as-text", "a number that is text is compared as text",
-    explanation="Coordinates and radii are strings: `\"100\" <= \"5\"` is true. Convert with `double()` first.",
+    "P0214", "number-as-text", "a number that is text is compared as text",
+    explanation="Coordinates and radii are strings: `'100' <= '5'` is true. Convert with `double()` first.",
     wrong='on_http_request { when conn.geo.radius <= "50" { deny } }',
     right='on_http_request { when conn.geo.radius != "" && double(conn.geo.radius) <= 50.0 { deny } }',
     severity="warning",
 )  # fmt: skip
 LEGACY_FUNCTION = declare(
-    "P0216", "legacy-function", "an old name of a function",
+    "P0215", "legacy-function", "an old name of a function",
     explanation="The function has another name today. The old one still works.",
     wrong='on_http_request { log { metadata: { a: b64.encode("x") } } }',
     right='on_http_request { log { metadata: { a: "x".encodeBase64() } } }',
     severity="warning",
 )  # fmt: skip
 LET_CYCLE = declare(
-    "P0217", "let-in-itself", "a let is defined by itself",
+    "P0216", "let-in-itself", "a let is defined by itself",
     explanation="A `let` may use other `let`s, but not in a circle.",
     wrong="let a = b\nlet b = a\non_http_request { when a { deny } }",
     right="let a = true\non_http_request { when a { deny } }",
@@ -163,7 +156,8 @@ VARIABLE_PHASE = declare(
 )  # fmt: skip
 FUNCTION_PHASE = declare(
     "P0452", "function-not-in-phase", "the function cannot be called in this phase",
-    explanation="Look-ups of the request work in the HTTP phases, those of the response from on_http_response on.",
+    explanation="Look-ups of the request work in the HTTP phases, those of the response from "
+    "on_http_response on.",
     wrong='on_tcp_connect { when hasReqHeader("a") { deny } }',
     right='on_http_request { when hasReqHeader("a") { deny } }',
     ngrok=2200,
@@ -219,10 +213,16 @@ class Faults:
         span: Span,
         *,
         hint: str | None = None,
+        about: Span | None = None,
         **facts: object,
     ) -> None:
-        """Report a mistake; inside of a let, at the place where the let is used."""
+        """Report a mistake; inside of a let, at the place where the let is used.
+
+        `about` is where the value in question is written, which is elsewhere if a let holds it.
+        """
         labels: list[Label] = []
+        if about is not None and not _is_within(about, span):
+            labels.append(Label(about, "it is written here"))
         if self._through:
             labels.insert(0, Label(span, message))
             for let, use in self._through[:0:-1]:
@@ -230,11 +230,17 @@ class Faults:
             let, span = self._through[0]
             message = f"in `{let.name}`: {message}"
         ngrok = self._ngrok if code.ngrok == 2200 else code.ngrok
-        self._report.add(code, message, span, labels=labels, hint=hint, path=self._path, ngrok=ngrok, facts=facts)
+        self._report.add(
+            code, message, span, labels=labels, hint=hint, path=self._path, ngrok=ngrok, facts=facts
+        )
         if code.severity == "error":
             self.failed = True
 
-    # --- names ---------------------------------------------------------------------------------------------------
+    def add_at(self, code: Code, message: str, inner: Span, outer: Span, hint: str | None = None) -> None:
+        """Report at `inner`, or at `outer` if that is elsewhere."""
+        self.add(code, message, inner if _is_within(inner, outer) else outer, hint=hint, about=inner)
+
+    # --- names ----------------------------------------------------------------------------------------------
 
     def unknown_variable(self, name: str, span: Span, scope: Scope) -> None:
         """`name` may be dotted; its first part is not known."""
@@ -287,7 +293,7 @@ class Faults:
 
     def unknown_function(self, name: str, call: syntax.Call, scope: Scope, target: Type | None) -> None:
         """Neither a function nor a macro."""
-        hint = legacy.function_hint(name, call, scope)
+        hint = legacy.function_hint(name, call)
         if hint is None:
             near = nearest(name, [*scope.functions, *legacy.MACROS])
             last = name.rpartition(".")[2]
@@ -301,7 +307,7 @@ class Faults:
         """A let that needs itself."""
         self.add(LET_CYCLE, f"`{name}` is defined by itself", span, name=name)
 
-    # --- types ---------------------------------------------------------------------------------------------------
+    # --- types ----------------------------------------------------------------------------------------------
 
     def no_overload(
         self,
@@ -331,12 +337,19 @@ class Faults:
                 message = f"`{sign}` cannot be applied to {show(types[0])} and {show(types[1])}"
             self.add(NO_OVERLOAD, message, span, hint=hint, **facts)
             return
-        called = f"{show(types[0])}.{name}({', '.join(show(t) for t in types[1:])})" if method else f"{name}({given})"
+        called = (
+            f"{show(types[0])}.{name}({', '.join(show(t) for t in types[1:])})"
+            if method
+            else f"{name}({given})"
+        )
         signatures = [_signature(name, o) for o in function.overloads]
-        hint = hint or f"it is {' or '.join(f'`{s}`' for s in signatures[:6])}{' …' if len(signatures) > 6 else ''}"
+        hint = (
+            hint
+            or f"it is {' or '.join(f'`{s}`' for s in signatures[:6])}{' …' if len(signatures) > 6 else ''}"
+        )
         self.add(NO_OVERLOAD, f"there is no `{called}`", name_span, hint=hint, candidates=signatures, **facts)
 
-    def wrong_type(self, node: ir.Node, have: Type, want: Type) -> None:
+    def wrong_type(self, node: ir.Node, have: Type, want: Type, span: Span) -> None:
         """The whole expression has not the type that its place asks for."""
         hint = None
         if want.name == "bool":
@@ -351,13 +364,14 @@ class Faults:
                 hint = "take one item, as in `[0]`"
             elif want == STRING:
                 hint = "did you mean `string(…)`?"
-        self.add(WRONG_TYPE, f"{what}, this is {article(have)}", node.span, hint=hint, type=show(have))
+        message = f"{what}, this is {article(have)}"
+        self.add(WRONG_TYPE, message, span, hint=hint, about=node.span, type=show(have))
 
-    def wrong_operand(self, sign: str, node: ir.Node, have: Type) -> None:
+    def wrong_operand(self, sign: str, node: ir.Node, have: Type, span: Span) -> None:
         """An operand of a logical operator is no bool."""
         where = "the condition of `?:`" if sign == "?:" else f"`{sign}`"
         message = f"{where} wants a bool, this is {article(have)}"
-        self.add(NO_OVERLOAD, message, node.span, type=show(have))
+        self.add(NO_OVERLOAD, message, span, about=node.span, type=show(have))
 
     def unlike_branches(self, yes: Type, no: Type, span: Span) -> None:
         """`a ? b : c` with branches of different types."""
@@ -372,17 +386,23 @@ class Faults:
     def bare_key(self, name: syntax.Name) -> None:
         """`{ a: 1 }`: in CEL the key is a variable."""
         message = f"unknown variable `{name.name}` as key of a map"
-        self.add(UNKNOWN_VARIABLE, message, name.span, hint=f"in an expression the key is quoted: `\"{name.name}\"`")
+        self.add(
+            UNKNOWN_VARIABLE, message, name.span, hint=f'in an expression the key is quoted: `"{name.name}"`'
+        )
 
-    # --- macros --------------------------------------------------------------------------------------------------
+    # --- macros ---------------------------------------------------------------------------------------------
 
     def macro_shape(self, message: str, span: Span, hint: str | None = None) -> None:
         """A macro is written in a wrong way."""
         self.add(MACRO_SHAPE, message, span, hint=hint)
 
-    def cannot_loop(self, name: str, node: ir.Node, have: Type) -> None:
+    def cannot_loop(self, name: str, have: Type, span: Span) -> None:
         """A macro over what is neither list nor map."""
-        self.add(NO_OVERLOAD, f"`{name}` goes over a list or a map, this is {article(have)}", node.span)
+        self.add(NO_OVERLOAD, f"`{name}` goes over a list or a map, this is {article(have)}", span)
+
+    def cannot_sort(self, key: Type, span: Span) -> None:
+        """A key of `sortBy` that has no order."""
+        self.add(NO_OVERLOAD, f"{article(key)} has no order, so nothing can be sorted by it", span)
 
     def not_in_policies(self, what: str, span: Span) -> None:
         """CEL has it, the traffic dialect does not."""
@@ -390,11 +410,6 @@ class Faults:
         if "macro" in what:
             hint = "a macro over a map goes over its keys: `m.all(k, m[k] …)`"
         self.add(NOT_IN_POLICIES, f"policies have no {what}", span, hint=hint)
-
-    def placeholder(self, span: Span) -> None:
-        """`${` in a string literal of an expression."""
-        hint = "an expression needs no placeholder: write what stands between the braces"
-        self.add(PLACEHOLDER, "`${` is only text in an expression", span, hint=hint)
 
     def too_large(self, span: Span) -> None:
         """Lets multiplied."""
@@ -404,15 +419,16 @@ class Faults:
         """Loops in loops."""
         self.add(TOO_NESTED, f"more than {limit} looping macros stand in each other", span)
 
-    # --- places --------------------------------------------------------------------------------------------------
+    # --- places ---------------------------------------------------------------------------------------------
 
-    def check_variable(self, variable: Variable, span: Span, scope: Scope) -> None:
-        """Report a variable that this phase or this kind of endpoint does not have."""
-        path = variable.path
+    def check_variable(self, path: str, variable: Variable, span: Span, scope: Scope) -> None:
+        """Report a variable (or a namespace, by one of its own) that the phase or endpoint does not have."""
         if scope.phase is not None and scope.phase not in variable.phases:
             message = f"`{path}` does not exist in {scope.phase}"
-            self.add(VARIABLE_PHASE, message, span, hint=f"it exists in {_phases(variable.phases)}", variable=path)
-        elif path.startswith("conn.tls.") and scope.protocol in (Protocol.TCP, Protocol.HTTP):
+            self.add(
+                VARIABLE_PHASE, message, span, hint=f"it exists in {_phases(variable.phases)}", variable=path
+            )
+        elif f"{path}.".startswith("conn.tls.") and scope.protocol in (Protocol.TCP, Protocol.HTTP):
             if scope.acted is None or "terminate_tls" not in scope.acted:
                 message = f"`{path}` is empty on {a(scope.protocol.value)} endpoint"
                 hint = "it has a value after `terminate-tls`" if scope.protocol is Protocol.TCP else None
@@ -430,7 +446,9 @@ class Faults:
             self.add(FUNCTION_PHASE, message, span, hint=hint, function=function.name)
         if function.replaced_by is not None and scope.is_traffic:
             message = f"`{function.name}` is an old name"
-            self.add(LEGACY_FUNCTION, message, span, hint=f"write `{function.replaced_by}`", function=function.name)
+            self.add(
+                LEGACY_FUNCTION, message, span, hint=f"write `{function.replaced_by}`", function=function.name
+            )
 
     def check_made_by_policy(self, variable: Variable, name: str, expr: syntax.Expr, scope: Scope) -> None:
         """Warn of `vars.x` and `actions.ngrok.x` that nothing before can have set."""
@@ -448,7 +466,7 @@ class Faults:
                 self.add(NO_RESULT_YET, message, expr.span, hint=meant, name=name)
 
 
-# --- words -------------------------------------------------------------------------------------------------------
+# --- words --------------------------------------------------------------------------------------------------
 
 
 def show(type: Type) -> str:
@@ -482,6 +500,10 @@ def _did_you_mean(word: str | None) -> str | None:
     return f"did you mean `{word}`?" if word else None
 
 
+def _is_within(inner: Span, outer: Span) -> bool:
+    return inner.source is outer.source and outer.start <= inner.start and inner.end <= outer.end
+
+
 def _names(names: Iterable[str]) -> str:
     listed = list(names)
     shown = ", ".join(f"`{n}`" for n in listed[:12])
@@ -512,13 +534,24 @@ def _slip_hint(slip: str | None, args: Sequence[ir.Node], name: str, method: boo
     text = node.span.text if "\n" not in node.span.text and len(node.span.text) <= 60 else None
     if kind == "item":
         if name in ("_==_", "_!=_") and text:
-            other = args[1 - int(at)].span.text
-            sought = f"{other} in {text}" if len(other) <= 40 else f"… in {text}"
-            return f"it is a list: take one of its items, as in `{text}[0]`, or ask `{sought}`"
-        return f"it is a list: take one of its items, as in `{text}[0]`" if text else "it is a list: take one item, as in `[0]`"
+            other = args[1 - int(at)]
+            if getattr(other, "value", None) == "":
+                asked = f"{text}.size() {'==' if name == '_==_' else '>'} 0"
+            else:
+                asked = f"{other.span.text if len(other.span.text) <= 40 else '…'} in {text}"
+                asked = asked if name == "_==_" else f"!({asked})"
+            return f"it is a list: take one of its items, as in `{text}[0]`, or ask `{asked}`"
+        if not text:
+            return "it is a list: take one item, as in `[0]`"
+        if name == "contains" and at == "0" and len(args) == 2:
+            return f"it is a list: ask `{args[1].span.text} in {text}`"
+        return f"it is a list: take one of its items, as in `{text}[0]`"
     value = getattr(node, "value", None)
     if kind == "unquote":
         return f"write it without quotes: `{value}`"
+    if kind.startswith("convert."):
+        target = kind.removeprefix("convert.")
+        return f"convert it: `{target}({text})`" if text else f"convert it with `{target}(…)`"
     if kind == "double":
         return f"write it with a fraction: `{value}.0`"
     return f'write it in quotes: `"{text}"`' if text else "write it in quotes"

@@ -1,7 +1,7 @@
 """Constant folding: what can be computed before any traffic is computed once.
 
-Folding never changes what an expression gives: an operation that fails is left to fail when it is reached, and
-what is random or reads the exchange is left alone.
+Folding never changes what an expression gives: an operation that fails is left to fail when it is reached,
+and what is random or reads the exchange is left alone.
 """
 
 from __future__ import annotations

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from policyc.engine.types import Record
+from policyc.grammar.nearest import nearest
+
 if TYPE_CHECKING:
     from policyc.engine.cel.scope import Scope
     from policyc.grammar import syntax
@@ -70,6 +73,8 @@ _GONE: Mapping[str, str] = {
     "env": "policies do not read the environment; a secret comes from `secrets.get(vault, name)`",
 }
 
+_OF_OPTIONALS = frozenset({"hasValue", "optFlatMap", "optMap", "or", "orValue", "unwrapOpt", "value"})
+_OF_MESSAGES = frozenset({"http", "utility", "request", "response"})
 _FUNCTIONS: Mapping[str, str] = {
     "concat": "+",
     "endswith": "endsWith",
@@ -104,6 +109,8 @@ def variable_hint(name: str, scope: Scope) -> str | None:
     for known, text in _GONE.items():
         if name == known or name.startswith(f"{known}."):
             return text
+    if name.startswith("actions.") and not name.startswith("actions.ngrok"):
+        return _result_hint(name.removeprefix("actions."), scope)
     today = _renamed(name)
     for candidate in dict.fromkeys((today, snake_case(today), snake_case(name))):
         if candidate != name and scope.is_path(candidate):
@@ -123,6 +130,15 @@ def variable_hint(name: str, scope: Scope) -> str | None:
     return None
 
 
+def _result_hint(name: str, scope: Scope) -> str:
+    """`actions.rate_limit` without `ngrok` in between."""
+    variable = scope.variable("actions.ngrok")
+    fields = variable.type.fields if variable and isinstance(variable.type, Record) else {}
+    first, dot, rest = name.partition(".")
+    known = first if first in fields else nearest(first, fields)
+    return f"did you mean `actions.ngrok.{known or first}{dot}{rest}`?"
+
+
 def _renamed(name: str) -> str:
     for known in sorted(_TODAY, key=len, reverse=True):
         today = _TODAY[known]
@@ -132,7 +148,7 @@ def _renamed(name: str) -> str:
 
 
 def _leads_into_value(path: str, scope: Scope) -> bool:
-    """Tell whether a path goes through a variable whose value has fields of its own (`req.headers.accept`)."""
+    """Tell whether a path goes through a variable whose value has keys of its own (`req.headers.accept`)."""
     while "." in path:
         path = path.rpartition(".")[0]
         variable = scope.variable(path) if scope.is_path(path) else None
@@ -169,14 +185,23 @@ def snake_case(path: str) -> str:
     return "".join(made)
 
 
-def function_hint(name: str, call: syntax.Call, scope: Scope) -> str | None:
+def is_no_such_call(call: syntax.Call) -> bool:
+    """Tell whether a call has the name of a function, but the shape of something that never was one."""
+    return call.function == "sort" and len(call.args) == 3
+
+
+def function_hint(name: str, call: syntax.Call) -> str | None:
     """Return what to write instead of a function that there is not, None if nothing is known of it."""
-    if name == "sort" and len(call.args) == 3:
+    if is_no_such_call(call):
         return "did you mean `sortBy(x, key)`?"
     today = _FUNCTIONS.get(name)
     if today is not None:
         return f"did you mean `{today}`?"
+    if name in _OF_OPTIONALS:
+        return "policies have no optional values: ask with `has(…)` or `in` whether something is there"
     namespace = name.partition(".")[0]
-    if namespace in ("http", "utility"):
+    if namespace == "cel":
+        return "a `let` names a part of an expression"
+    if namespace in _OF_MESSAGES:
         return "there is no such function; read the variables under `req` and `res`"
     return None

@@ -1,8 +1,8 @@
 """The macros: calls whose arguments are not simply evaluated.
 
-`expand` gives the node of a call that is a macro, None of any other. A macro is known by its name, its number of
-arguments and whether it has a target, as the specification says; a call of that name in another shape is reported
-unless a function takes it.
+`expand` gives the node of a call that is a macro, None of any other. A macro is known by its name, its number
+of arguments and whether it has a target, as the specification says; a call of that name in another shape is
+reported unless a function takes it.
 """
 
 from __future__ import annotations
@@ -66,6 +66,9 @@ def expand(checker: Checker, call: syntax.Call) -> ir.Node | None:
     name = call.function
     if call.target is None:
         return _has(checker, call) if name == "has" else None
+    if _is_optional_namespace(checker, call.target):
+        checker.faults.not_in_policies("optional values", call.target.span)
+        return checker.error(call.span)
     if isinstance(call.target, syntax.Name) and call.target.name in ("cel", "math"):
         special = _NAMESPACED.get(f"{call.target.name}.{name}")
         if special is not None and call.target.name not in checker.locals:
@@ -95,7 +98,18 @@ def expand(checker: Checker, call: syntax.Call) -> ir.Node | None:
     return None
 
 
-# --- has ---------------------------------------------------------------------------------------------------------
+def _is_optional_namespace(checker: Checker, target: syntax.Expr) -> bool:
+    """Tell whether this is the `optional` of `optional.of(x)` in a policy, which knows no such thing."""
+    return (
+        checker.scope.is_traffic
+        and isinstance(target, syntax.Name)
+        and target.name == "optional"
+        and "optional" not in checker.locals
+        and "optional" not in checker.scope.lets
+    )
+
+
+# --- has ----------------------------------------------------------------------------------------------------
 
 
 def _has(checker: Checker, call: syntax.Call) -> ir.Node:
@@ -107,7 +121,11 @@ def _has(checker: Checker, call: syntax.Call) -> ir.Node:
     (arg,) = call.args
     if isinstance(arg, syntax.Select):
         chain = chain_of(arg)
-        if checker.scope.is_traffic and chain is not None and (chain[0].rooted or chain[0].name not in checker.locals):
+        if (
+            checker.scope.is_traffic
+            and chain is not None
+            and (chain[0].rooted or chain[0].name not in checker.locals)
+        ):
             found = _has_path(checker, ".".join([chain[0].name, *(s.field for s in chain[1:])]), call)
             if found is not None:
                 return found
@@ -129,7 +147,7 @@ def _has_path(checker: Checker, path: str, call: syntax.Call) -> ir.Node | None:
         return None
     variable = scope.variable(path)
     if variable is not None:
-        checker.faults.check_variable(variable, call.args[0].span, scope)
+        checker.faults.check_variable(path, variable, call.args[0].span, scope)
         return ir.HasVar(variable, BOOL, call.span)
     tests = [_has_path(checker, f"{path}.{name}", call) for name in scope.below(path)]
     operands = tuple(test for test in tests if test is not None)
@@ -141,7 +159,9 @@ def _has_field(checker: Checker, arg: syntax.Select, call: syntax.Call) -> ir.No
     # Selecting checks the field; the node it makes is dropped, but for its operand and name.
     before = checker.scope.vars, checker.scope.acted
     if checker.scope.is_traffic:
-        checker.scope.vars = checker.scope.acted = None  # asking is no reading: no warning of what nothing set
+        checker.scope.vars = checker.scope.acted = (
+            None  # asking is no reading: no warning of what nothing set
+        )
     try:
         field = checker.select(operand, arg)
     finally:
@@ -158,19 +178,19 @@ def _has_item(checker: Checker, arg: syntax.Index, call: syntax.Call) -> ir.Node
     if type.name == "list":
         size = checker.apply("size", (operand,), arg.span, arg.span)
         return checker.apply("_<_", (index, size), call.span, arg.span, operator=True)
-    if isinstance(index, ir.Const) and isinstance(index.value, str):
-        if is_open(type) or isinstance(type, Record) or type == HEADERS or type.name == "map":
-            name = index.value.lower() if type == HEADERS else index.value
-            if isinstance(type, Record) and checker.field_type(type, name, index.span) is None:
-                return checker.error(call.span)
-            if type.name == "map" and not checker.types.fit((STRING,), (type.params[0],)):
-                checker.faults.wrong_index(checker.shown(type), STRING, index.span)
-                return checker.error(call.span)
-            return ir.HasField(operand, name, BOOL, call.span)
+    has_names = is_open(type) or isinstance(type, Record) or type == HEADERS or type.name == "map"
+    if has_names and isinstance(index, ir.Const) and isinstance(index.value, str):
+        name = index.value.lower() if type == HEADERS else index.value
+        if isinstance(type, Record) and checker.field_type(type, name, index.span) is None:
+            return checker.error(call.span)
+        if type.name == "map" and not checker.types.fit((STRING,), (type.params[0],)):
+            checker.faults.wrong_index(checker.shown(type), STRING, index.span)
+            return checker.error(call.span)
+        return ir.HasField(operand, name, BOOL, call.span)
     return checker.apply("_in_", (index, operand), call.span, arg.span, operator=True)
 
 
-# --- loops -------------------------------------------------------------------------------------------------------
+# --- loops --------------------------------------------------------------------------------------------------
 
 
 def _variable(checker: Checker, call: syntax.Call, expr: syntax.Expr) -> str | None:
@@ -212,7 +232,8 @@ def _range(checker: Checker, call: syntax.Call, over: ir.Node) -> tuple[Type, Ty
     if isinstance(type, Record) and not type.is_text:
         return STRING, DYN
     if not (is_open(type) or is_free(type) or checker.scope.is_loose):
-        checker.faults.cannot_loop(call.function, over, checker.shown(type))
+        assert call.target is not None
+        checker.faults.cannot_loop(call.function, checker.shown(type), call.target.span)
         return ERROR, ERROR
     if is_free(type):
         checker.types.fit((DYN,), (type,))
@@ -246,9 +267,15 @@ def _loop(checker: Checker, call: syntax.Call, kind: str) -> ir.Node:
         if kind == "map_filter":
             guard = _condition(checker, call, call.args[1])
         last = call.args[-1]
-        body = checker.value(last) if kind in ("map", "map_filter", "sort_by") else _condition(checker, call, last)
+        body = (
+            checker.value(last)
+            if kind in ("map", "map_filter", "sort_by")
+            else _condition(checker, call, last)
+        )
     checker.nest -= 1
-    return ir.Loop(kind, over, local.name, None, guard, body, _loop_type(checker, kind, local, body), call.span)
+    return ir.Loop(
+        kind, over, local.name, None, guard, body, _loop_type(checker, kind, local, body), call.span
+    )
 
 
 def _loop_type(checker: Checker, kind: str, local: ir.Local, body: ir.Node) -> Type:
@@ -259,7 +286,7 @@ def _loop_type(checker: Checker, kind: str, local: ir.Local, body: ir.Node) -> T
     if kind == "sort_by":
         key = checker.types.resolve(body.type)
         if not (is_open(key) or is_free(key) or key.name in _SORTABLE):
-            checker.faults.wrong_type(body, checker.shown(key), STRING)
+            checker.faults.cannot_sort(checker.shown(key), body.span)
         return list_of(local.type)
     return list_of(body.type)
 
@@ -267,7 +294,7 @@ def _loop_type(checker: Checker, kind: str, local: ir.Local, body: ir.Node) -> T
 def _condition(checker: Checker, call: syntax.Call, expr: syntax.Expr) -> ir.Node:
     node = checker.value(expr)
     if not checker.types.fit((node.type,), (BOOL,)) and not checker.scope.is_loose:
-        checker.faults.wrong_operand(call.function, node, checker.shown(node.type))
+        checker.faults.wrong_operand(call.function, node, checker.shown(node.type), expr.span)
     return node
 
 
@@ -300,12 +327,12 @@ def _two_variable_loop(checker: Checker, call: syntax.Call, kind: str) -> ir.Nod
         type = map_of(key_type, body.type)
     elif kind == "transform_map_entry":
         made = map_of(checker.types.free(), checker.types.free())
-        checker.expect(body, made)
+        checker.expect(body, made, call.args[-1].span)
         type = checker.types.resolve(made)
     return ir.Loop(kind, over, locals_[key].name, locals_[value].name, guard, body, type, call.span)
 
 
-# --- optionals, cel.*, math.* ------------------------------------------------------------------------------------
+# --- optionals, cel.*, math.* -------------------------------------------------------------------------------
 
 
 def _opt_map(checker: Checker, call: syntax.Call) -> ir.Node | None:
@@ -320,14 +347,14 @@ def _opt_map(checker: Checker, call: syntax.Call) -> ir.Node | None:
     if name is None:
         return checker.error(call.span)
     inner = checker.types.free()
-    checker.expect(operand, optional_of(inner))
+    checker.expect(operand, optional_of(inner), call.target.span)
     local = checker.fresh(name, checker.types.resolve(inner), call.args[0].span)
     with checker.bound({name: local}):
         body = checker.value(call.args[1])
     flat = call.function == "optFlatMap"
     if flat:
         result = checker.types.free()
-        checker.expect(body, optional_of(result))
+        checker.expect(body, optional_of(result), call.args[1].span)
         type = optional_of(checker.types.resolve(result))
     else:
         type = optional_of(body.type)

@@ -1,7 +1,7 @@
 """What an expression may read: variables, functions, lets, and what is known of them at this place.
 
-Two kinds, made of the same declarations: `Scope.traffic` for policies, `Scope.cel` for the specification's own
-environment, with whatever variables the caller declares.
+Two kinds, made of the same declarations: `Scope.traffic` for policies, `Scope.cel` for the specification's
+own environment, with whatever variables the caller declares.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class Scope:
     """What an expression may read.
 
-    `phase`, `protocol` and `binding` are None where they are not known; then nothing that needs them is checked.
-    `vars` are the names that set-vars may have set before, with their types, and `acted` the result names
-    (`basic_auth`) of the actions that may have run; both grow as the compiler goes through a phase. They are None
-    where that is not known, and then no warning is given.
+    `phase`, `protocol` and `binding` are None where they are not known; then nothing that needs them is
+    checked. `vars` are the names that set-vars may have set before, with their types, and `acted` the result
+    names (`basic_auth`) of the actions that may have run; both grow as the compiler goes through a phase.
+    They are None where that is not known, and then no warning is given.
 
     `is_loose` (the cel environment's `disable_check`): an unknown name is dyn, and what fits nowhere fails at
     run time.
@@ -86,9 +86,9 @@ class Scope:
     ) -> Scope:
         """Return the scope of a policy's expressions in a phase, at its beginning.
 
-        `acted` are the result names of actions that ran in earlier phases and are still visible. `results` are
-        the records that actions publish; by default those of the registry. Without a phase nothing is known of
-        what ran before.
+        `acted` are the result names of actions that ran in earlier phases and are still visible. `results`
+        are the records that actions publish; by default those of the registry. Without a phase nothing is
+        known of what ran before.
         """
         scope = cls(
             Dialect.TRAFFIC, phase=phase, protocol=protocol, binding=binding, lets=lets, results=results
@@ -147,10 +147,10 @@ class Scope:
         other.acted = None if self.acted is None else set(self.acted)
         return other
 
-    # --- what the compiler learns on its way through a phase ----------------------------------------------------
+    # --- what the compiler learns on its way through a phase ------------------------------------------------
 
     def set_var(self, name: str, type: Type) -> None:
-        """Note that `vars.<name>` may have been set to a value of a type; of two types it is dyn from here on."""
+        """Note that `vars.<name>` may hold a value of a type from here on; of two types it is dyn."""
         if self.vars is None:
             self.vars = {}
         known = self.vars.get(name)
@@ -163,7 +163,7 @@ class Scope:
                 self.acted = set()
             self.acted.add(result_name)
 
-    # --- names ---------------------------------------------------------------------------------------------------
+    # --- names ----------------------------------------------------------------------------------------------
 
     @property
     def is_traffic(self) -> bool:

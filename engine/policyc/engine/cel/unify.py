@@ -1,7 +1,7 @@
 """Which types fit where, with type parameters: the algebra under the checker, after cel-go's.
 
-A free type is one nobody has decided yet: the item type of `[]`, the `T` of an overload being tried. `Unifier`
-remembers what has been decided; types stay values and are looked up with `resolve`.
+A free type is one nobody has decided yet: the item type of `[]`, the `T` of an overload being tried.
+`Unifier` remembers what has been decided; types stay values and are looked up with `resolve`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Unifier:
         return Type(type.name, tuple(self.resolve(p, final=final) for p in type.params))
 
     def fit(self, have: Sequence[Type], want: Sequence[Type]) -> bool:
-        """Tell whether values of types `have` can stand where `want` is wanted, and decide what follows from it.
+        """Tell whether values of types `have` can stand where `want` is wanted, and decide what follows.
 
         Where they cannot, nothing is decided.
         """
