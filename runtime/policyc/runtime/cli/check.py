@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
 from policyc.runtime.cli.failure import CommandError
@@ -60,7 +61,14 @@ def run(arguments: argparse.Namespace) -> int:
     report = Report()
     timings: list[tuple[str, float]] | None = [] if arguments.timings else None
     documents = _timed(timings, "read", lambda: read_documents(arguments.files, report))
-    check(documents, options, report=report, loader=Importer(report), timings=timings)
+    check(
+        documents,
+        options,
+        loader=Importer(report),
+        report=report,
+        clock=None if timings is None else perf_counter,
+        timings=timings,
+    )
     found = report.sorted()
     files = tuple(dict.fromkeys(arguments.files))
     say(renderer(arguments.format)(found, Occasion(files, use_color(arguments.color))))
@@ -104,8 +112,6 @@ def _options(arguments: argparse.Namespace) -> Options:
 def _timed(timings: list[tuple[str, float]] | None, stage: str, work: Callable[[], T]) -> T:
     if timings is None:
         return work()
-    from time import perf_counter
-
     start = perf_counter()
     made = work()
     timings.append((stage, perf_counter() - start))

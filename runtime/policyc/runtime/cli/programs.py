@@ -41,6 +41,7 @@ class ProgramLoader:
         Raises CommandError where a file cannot be read or where the files do not fit the flags.
         """
         from policyc.engine.compiler import compile as compile_documents
+        from policyc.engine.errors import PolicycError
         from policyc.engine.model import Program
         from policyc.engine.options import Options
         from policyc.grammar.diagnostic import Report, Severity
@@ -53,12 +54,12 @@ class ProgramLoader:
         options = Options(
             lenient=self._lenient, account=self._account, for_run=True, registered=self._registered
         )
-        program = compile_documents(documents, options, report=report, loader=Importer(report))
-        found = report.sorted()
-        if program is None or report.has_errors:
-            self._say([d for d in found if d.severity is Severity.ERROR])
+        try:
+            program = compile_documents(documents, options, report=report, loader=Importer(report))
+        except PolicycError as error:
+            self._say([d for d in error.diagnostics if d.severity is Severity.ERROR])
             return None
-        self._mention(found)
+        self._mention(report.sorted())
         self._fit(program)
         return program
 
