@@ -114,7 +114,7 @@ def _rule(rule: DraftRule) -> RuleCode | None:
         assert config is not None
         assert site is not None
         steps.append(declared.compile(config, site))
-        resumes.append(_resumes(declared.resumes, config))
+        resumes.append(declared.resumes)
     name = rule.node.name.value if rule.node.name is not None else rule.path
     return RuleCode(None if known else _condition(rule), tuple(steps), tuple(resumes), name)
 
@@ -126,14 +126,3 @@ def _condition(rule: DraftRule) -> ir.Node | None:
         return conditions[0] if conditions else None
     span = conditions[0].span
     return ir.And(conditions, BOOL, span.to(conditions[-1].span))
-
-
-def _resumes(declared: bool, config: object) -> bool:
-    return declared and _on_error(config) == "continue"
-
-
-def _on_error(config: object) -> object:
-    from policyc.engine.schema import Config
-
-    reading = config.get("on_error") if isinstance(config, Config) else None
-    return None if reading is None else reading.value

@@ -147,7 +147,7 @@ class Lowering:
                 None if kind is None else kind == "cloud",
             ),
             phases[0].key.span,
-            "policy" if url is None else f"{self._options.account}/{url.url}",
+            document.source.name if url is None else f"{self._options.account}/{url.url}",
         )
         self._phases(policy, phases, names)
         self.policies.append(policy)
@@ -198,6 +198,8 @@ class Lowering:
             labels = () if binding is None else (Label(binding.span, "the binding is given here"),)
             self._problem(BAD_URL, parsed, node.url, path, labels)
             return
+        if not endpoint.has_upstream and any(parsed.key == each.key for each in self._options.registered):
+            endpoint.has_upstream = True  # the caller brings one
         if parsed.is_partial and not endpoint.has_upstream:
             message = "an endpoint without an upstream must give its scheme"
             hint = f"write `https://{node.url.value}`"
