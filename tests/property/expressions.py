@@ -6,6 +6,7 @@ Most are well typed; `dyn(…)` around an operand, missing variables, and operan
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -173,7 +174,7 @@ class Generator:
         """Return an expression of a kind (a type's name, or ints, texts, map, lists)."""
         known = [name for name, of in self.locals if of == kind]
         leaves = [*self.dialect.leaves[kind], *known]
-        if depth <= 0 or self.draw(st.integers(0, 3)) == 0:
+        if depth <= 0 or self.draw(st.integers(0, 5)) == 0:
             if known and self.draw(st.booleans()):
                 return self.draw(st.sampled_from(known))
             return self.draw(st.sampled_from(leaves))
@@ -210,32 +211,32 @@ class Generator:
 
     def int(self, depth: int) -> str:
         template = self.pick(
-            "{i} + {i}",
-            "{i} - {i}",
-            "{i} * {i}",
-            "{i} / {i}",
-            "{i} % {i}",
-            "-({i})",
-            "size({s})",
-            "size({l})",
-            "{m}[{s}]",
-            "{m}.a",
-            "{l}[{i}]",
-            "int({s})",
+            "<i> + <i>",
+            "<i> - <i>",
+            "<i> * <i>",
+            "<i> / <i>",
+            "<i> % <i>",
+            "-(<i>)",
+            "size(<s>)",
+            "size(<l>)",
+            "<m>[<s>]",
+            "<m>.a",
+            "<l>[<i>]",
+            "int(<s>)",
         )
         return self.fill(template, depth)
 
     def uint(self, depth: int) -> str:
-        return self.fill(self.pick("{u} + {u}", "{u} - {u}", "uint({i})", "{u} / {u}"), depth)
+        return self.fill(self.pick("<u> + <u>", "<u> - <u>", "uint(<i>)", "<u> / <u>"), depth)
 
     def double(self, depth: int) -> str:
-        return self.fill(self.pick("{d} + {d}", "{d} * {d}", "{d} / {d}", "double({i})"), depth)
+        return self.fill(self.pick("<d> + <d>", "<d> * <d>", "<d> / <d>", "double(<i>)"), depth)
 
     def string(self, depth: int) -> str:
-        return self.fill(self.pick("{s} + {s}", "{t}[{i}]", "string({i})", "{t}[0]"), depth)
+        return self.fill(self.pick("<s> + <s>", "<t>[<i>]", "string(<i>)", "<t>[0]"), depth)
 
     def bytes(self, depth: int) -> str:
-        return self.fill(self.pick("{y} + {y}", "bytes({s})"), depth)
+        return self.fill(self.pick("<y> + <y>", "bytes(<s>)"), depth)
 
     def bool(self, depth: int) -> str:
         kind = self.draw(st.integers(0, 5))
@@ -244,75 +245,75 @@ class Generator:
             return self.loop(word, "bool", depth)
         if kind <= 2:
             return self.fill(
-                self.pick("({b} && {b})", "({b} || {b})", "({b} && {b} && {b})", "!({b})"), depth
+                self.pick("(<b> && <b>)", "(<b> || <b>)", "(<b> && <b> && <b>)", "!(<b>)"), depth
             )
         tests = [
-            "{i} < {i}",
-            "{i} >= {i}",
-            "{i} == {i}",
-            "{s} == {s}",
-            "{s} != {s}",
-            "{s} < {s}",
-            "{d} <= {d}",
-            "{s}.startsWith({s})",
-            "{s}.contains({s})",
-            "{s}.endsWith({s})",
-            "{i} in {l}",
-            "{s} in {t}",
-            "{s} in {m}",
-            "has({m}.a)",
-            "{b} == {b}",
-            "{l} == {l}",
+            "<i> < <i>",
+            "<i> >= <i>",
+            "<i> == <i>",
+            "<s> == <s>",
+            "<s> != <s>",
+            "<s> < <s>",
+            "<d> <= <d>",
+            "<s>.startsWith(<s>)",
+            "<s>.contains(<s>)",
+            "<s>.endsWith(<s>)",
+            "<i> in <l>",
+            "<s> in <t>",
+            "<s> in <m>",
+            "has(<m>.a)",
+            "<b> == <b>",
+            "<l> == <l>",
         ]
         if not self.dialect.portable:
             tests += [
-                "{x} == {x}",
-                "{x} < {i}",
-                "{x} in {l}",
-                "has({x}.a)",
-                "{u} < {i}",
-                "{i} == {x}",
-                "{y} == {y}",
-                "{s}.matches('^a+')",
-                "{s}.matches({s})",
-                "{m} == {m}",
-                "{x} && {b}",
-                "type({x}) == int",
-                "{s} in {ll}",
-                "{ll}[{s}][0] == {s}",
+                "<x> == <x>",
+                "<x> < <i>",
+                "<x> in <l>",
+                "has(<x>.a)",
+                "<u> < <i>",
+                "<i> == <x>",
+                "<y> == <y>",
+                "<s>.matches('^a+')",
+                "<s>.matches(<s>)",
+                "<m> == <m>",
+                "<x> && <b>",
+                "type(<x>) == int",
+                "<s> in <ll>",
+                "<ll>[<s>][0] == <s>",
             ]
         return "(" + self.fill(self.draw(st.sampled_from(tests)), depth) + ")"
 
     def ints(self, depth: int) -> str:
         if self.draw(st.booleans()):
             return self.loop(self.pick("map", "filter"), "ints", depth)
-        return self.fill(self.pick("[{i}, {i}]", "({l} + {l})"), depth)
+        return self.fill(self.pick("[<i>, <i>]", "(<l> + <l>)"), depth)
 
     def texts(self, depth: int) -> str:
-        return self.fill(self.pick("[{s}, {s}]", "({t} + {t})", "{ll}[{s}]"), depth)
+        return self.fill(self.pick("[<s>, <s>]", "(<t> + <t>)", "<ll>[<s>]"), depth)
 
     def map(self, depth: int) -> str:
-        return self.fill(self.pick("{{'a': {i}}}", "{{'a': {i}, {s}: {i}}}"), depth)
+        return self.fill(self.pick("{'a': <i>}", "{'a': <i>, <s>: <i>}"), depth)
 
     def lists(self, depth: int) -> str:
-        return self.fill(self.pick("{{'a': {t}}}", "{{{s}: {t}}}"), depth)
+        return self.fill(self.pick("{'a': <t>}", "{<s>: <t>}"), depth)
 
     def dyn(self, depth: int) -> str:
         template = self.pick(
-            "{x}.a",
-            "{x}[{i}]",
-            "{x}[{s}]",
-            "{x} + {x}",
-            "{x} - {i}",
-            "[{i}, {s}][{i}]",
-            "{x}.map({v}, {v})",
-            "size({x})",
-            "{{'a': {x}}}",
-            "{i}",
-            "{s}",
-            "[{x}]",
+            "<x>.a",
+            "<x>[<i>]",
+            "<x>[<s>]",
+            "<x> + <x>",
+            "<x> - <i>",
+            "[<i>, <s>][<i>]",
+            "<x>.map(<v>, <v>)",
+            "size(<x>)",
+            "{'a': <x>}",
+            "<i>",
+            "<s>",
+            "[<x>]",
         )
-        return self.fill(template.replace("{v}", self.fresh()), depth)
+        return self.fill(template.replace("<v>", self.fresh()), depth)
 
     def loop(self, word: str, made: str, depth: int) -> str:
         over_kind, item = self.draw(
@@ -327,29 +328,31 @@ class Generator:
 
     def fill(self, template: str, depth: int) -> str:
         """Put expressions into a template."""
-        kinds = {
-            "i": "int",
-            "u": "uint",
-            "d": "double",
-            "s": "string",
-            "b": "bool",
-            "y": "bytes",
-            "l": "ints",
-            "t": "texts",
-            "m": "map",
-            "ll": "lists",
-            "x": "dyn",
-        }
-        text = template.replace("{{", "\1").replace("}}", "\2")
-        for key, kind in kinds.items():
-            while f"{{{key}}}" in text:
-                part = self.of(kind, depth - 1).replace("{", "\1").replace("}", "\2")
-                text = text.replace(f"{{{key}}}", part if part.isalnum() else f"({part})", 1)
-        return text.replace("\1", "{").replace("\2", "}")
+        return re.sub(r"<(\w+)>", lambda found: self.part(_KINDS[found[1]], depth), template)
+
+    def part(self, kind: str, depth: int) -> str:
+        """Return an operand, in brackets unless it is a name."""
+        text = self.of(kind, depth)
+        return text if text.isidentifier() else f"({text})"
+
+
+_KINDS = {
+    "i": "int",
+    "u": "uint",
+    "d": "double",
+    "s": "string",
+    "b": "bool",
+    "y": "bytes",
+    "l": "ints",
+    "t": "texts",
+    "m": "map",
+    "ll": "lists",
+    "x": "dyn",
+}
 
 
 @st.composite
 def expressions(draw: st.DrawFn, dialect: Dialect, kind: str | None = None) -> str:
     """Give the source of an expression, of a kind or of any."""
     chosen = kind or draw(st.sampled_from(sorted(dialect.leaves)))
-    return Generator(draw, dialect).of(chosen, draw(st.integers(1, 5)))
+    return Generator(draw, dialect).of(chosen, draw(st.integers(1, 4)))
