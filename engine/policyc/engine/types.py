@@ -92,7 +92,7 @@ def param(name: str) -> Type:
 
 
 ERROR_RECORD = Record(
-    "error",
+    "failure",
     (),
     {
         "code": Field(STRING, "ERR_NGROK number as text, empty if nothing failed"),
