@@ -75,7 +75,9 @@ def exchange(
     host, slash, path = rest.partition("/")
     request = Request(method, scheme, host, slash + path or "/", headers([("host", host), *lines]))
     info = EndpointInfo(f"{scheme}://{host}", scheme, host, 443 if scheme == "https" else 80)
-    made = Exchange(Connection(client_ip, 50_000, "192.0.2.1", 443), info, services or FakeServices(), request)
+    made = Exchange(
+        Connection(client_ip, 50_000, "192.0.2.1", 443), info, services or FakeServices(), request
+    )
     if response is not None:
         made.res = response
     return made

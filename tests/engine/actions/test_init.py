@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import policyc.engine.actions as registry
 import pytest
+from tests.engine.exchanges import checked
+
+import policyc.engine.actions as registry
 from policyc.engine.action import Action
 from policyc.engine.actions import Suggestion, actions, find, load, names, result_owner
 from policyc.engine.phases import Phase
 from policyc.grammar.source import Source
-
-from tests.engine.exchanges import checked
 
 RUNNABLE = {
     "add-headers",

@@ -269,7 +269,7 @@ class MapOf(Container):
             reading = None
             if written is not None:
                 here = place.entry(written)
-                key = self._key(written, entry.key.span, here)
+                key = self._key(written, entry.key.span, place)
                 reading = self.of.read(entry.value, here)
                 if key is not None and reading is not None:
                     if key in entries:
@@ -381,7 +381,7 @@ class ObjectOf(Kind):
         """`hints`: what to say about names that people write and that are no fields."""
         super().__init__()
         self.fields = fields
-        self.hints = hints or {}
+        self.hints: Mapping[str, str] = {} if hints is None else hints
 
     @property
     def cel_mark(self) -> Cel:

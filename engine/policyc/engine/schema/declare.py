@@ -89,7 +89,7 @@ class Schema:
     def __init__(self, *fields: Field, hints: Mapping[str, str] | None = None) -> None:
         """`hints`: what to say about names that people write and that are no fields."""
         self.fields = fields
-        self.hints = hints or {}
+        self.hints: Mapping[str, str] = {} if hints is None else hints
 
     @property
     def primary(self) -> Field | None:

@@ -37,9 +37,8 @@ def pass_on(inner: Report, place: Place, ngrok: int) -> None:
 
 def check_node(expr: syntax.Expr, place: Place, ngrok: int, want: Type | None = None) -> Node | None:
     """Check and fold an expression; None if errors were reported."""
-    from policyc.engine.cel.fold import fold
-
     from policyc.engine.cel.check import check
+    from policyc.engine.cel.fold import fold
 
     inner = Report()
     node = check(expr, place.site.scope, inner, path=place.path, want=want)
