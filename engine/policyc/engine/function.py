@@ -39,9 +39,9 @@ class Overload:
     types as declared. `inline` is a Python expression with `{0}`, `{1}` … for the arguments (each used at
     most once unless it is a name), equal to the body for arguments of the declared types, and which raises
     nothing that the body would not. `inlines` are such expressions for narrower argument types than
-    `params` (`==` of two strings); `python` picks. `pure`: same arguments, same result, so constants fold.
-    `replaced_by`: the spelling of today (`'x'.isJson()`) of a legacy form that shares its name with a
-    current one.
+    `params` (`==` of two strings); `python` picks, and in them a type parameter stands for any type.
+    `pure`: same arguments, same result, so constants fold. `replaced_by`: the spelling of today
+    (`'x'.isJson()`) of a legacy form that shares its name with a current one.
     """
 
     id: str
@@ -59,9 +59,19 @@ class Overload:
     def python(self, types: Sequence[Type]) -> str | None:
         """Return the Python template for arguments of these static types, None if only the body will do."""
         for wanted, template in self.inlines:
-            if all(w == t for w, t in zip(wanted, types, strict=True)):
+            if all(map(_covers, wanted, types)):
                 return template
         return self.inline
+
+
+def _covers(wanted: Type, have: Type) -> bool:
+    return (
+        wanted.name == "param"
+        or wanted == have
+        or (
+            bool(wanted.params) and wanted.name == have.name and all(map(_covers, wanted.params, have.params))
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

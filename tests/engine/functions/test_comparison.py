@@ -1,9 +1,15 @@
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.engine.functions.evaluation import CEL, TRAFFIC, error_of, evaluate
 
+from policyc.engine.cel.coerce import contains, equal
 from policyc.engine.functions import functions
 from policyc.engine.traffic import Connection, EndpointInfo, Exchange, Headers, Request
-from policyc.engine.types import BOOL, DOUBLE, DYN, INT, NULL, STRING, list_of
+from policyc.engine.types import BOOL, DOUBLE, DYN, INT, NULL, STRING, list_of, map_of
+from policyc.engine.values import Optional, Timestamp, UInt, make_map
 
 
 @pytest.mark.parametrize(
@@ -107,3 +113,40 @@ def test_python_form_is_used_only_where_it_means_the_same() -> None:
     assert equals.python((DYN, INT)) is None
     assert equals.python((DYN, BOOL)) is None
     assert equals.python((list_of(DOUBLE), list_of(DOUBLE))) is None
+    assert equals.python((list_of(STRING), list_of(DYN))) == "({0} == {1})"
+    assert equals.python((list_of(INT), list_of(DYN))) is None
+    item, key, _ = functions(TRAFFIC)["_in_"].overloads
+    assert item.python((STRING, list_of(DYN))) == "({0} in {1})"
+    assert item.python((DYN, list_of(STRING))) is None
+    assert item.python((INT, list_of(DYN))) is None
+    assert key.python((STRING, map_of(STRING, list_of(STRING)))) == "({0} in {1})"
+    assert key.python((INT, map_of(DYN, DYN))) is None
+
+
+values: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-2, 2),
+        st.integers(0, 2).map(UInt),
+        st.sampled_from([0.0, -0.0, 1.0, 1.5, float("nan")]),
+        st.sampled_from(["", "a", b"a"]),
+        st.integers(0, 1).map(Timestamp),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["a", "b"]), inner),
+        st.tuples(st.booleans(), inner).map(lambda pair: make_map([pair])),
+        inner.map(lambda value: Optional(True, value)),
+    ),
+    max_leaves=6,
+)
+
+
+@given(values, values)
+def test_equality_agrees_with_distinct_and_membership(a: Any, b: Any) -> None:
+    same = equal(a, b)
+    assert equal(b, a) is same
+    assert contains([b], a) is same
+    distinct = functions(TRAFFIC)["distinct"].overloads[0].body
+    assert len(distinct([a, b])) == (1 if same else 2)

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from policyc.engine.cel import addresses, times
+from policyc.engine.cel.limits import DEPTH_LIMIT, bounded_text
+from policyc.engine.cel.numbers import double_to_text
 from policyc.engine.types import Type
 from policyc.engine.values import (
     BoolKeyMap,
@@ -194,22 +197,16 @@ def to_text(value: Any) -> str:
     if kind is int or kind is UInt:
         return int.__repr__(value)
     if kind is float:
-        from policyc.engine.cel.numbers import double_to_text
-
         return double_to_text(value)
     if value is None:
         return ""
     if kind is bytes:
         return bytes_to_text(value)
     if kind is Timestamp or kind is Duration:
-        from policyc.engine.cel import times
-
         return times.timestamp_to_text(value) if kind is Timestamp else times.duration_to_text(value)
     if kind in _LISTS or kind in _MAPS:
         return to_json(value)
     if kind is Ip or kind is Cidr:
-        from policyc.engine.cel import addresses
-
         return addresses.ip_to_text(value) if kind is Ip else addresses.cidr_to_text(value)
     if kind is TypeValue:
         return value.name  # type: ignore[no-any-return]
@@ -236,14 +233,10 @@ def to_json(value: Any) -> str:
         text = json.dumps(plain, separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)
     except ValueError:
         raise EvalError("invalid_argument", "JSON has no NaN and no infinity") from None
-    from policyc.engine.cel.limits import bounded_text
-
     return bounded_text(text)  # type: ignore[no-any-return]
 
 
 def _plain(value: Any, depth: int) -> Any:
-    from policyc.engine.cel.limits import DEPTH_LIMIT
-
     if depth > DEPTH_LIMIT:
         raise EvalError("too_large", f"a value is nested deeper than {DEPTH_LIMIT} levels")
     kind = type(value)

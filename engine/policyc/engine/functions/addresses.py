@@ -5,44 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from policyc.engine.cel import addresses as net
 from policyc.engine.function import Dialect, Function, Overload
 from policyc.engine.types import BOOL, CIDR, INT, IP, STRING, Type, list_of
 from policyc.engine.values import Cidr, EvalError, Ip
 
 
-def _in_range(address: str, network: str) -> bool:
-    from policyc.engine.cel.addresses import in_range
-
-    return in_range(address, network)
-
-
 def _in_ranges(address: str, networks: Any) -> bool:
-    from policyc.engine.cel.addresses import in_range
-
-    return any(in_range(address, network) for network in networks)
-
-
-def _is_private(text: str) -> bool:
-    from policyc.engine.cel.addresses import is_private
-
-    return is_private(text)
-
-
-def _ip(text: str) -> Ip:
-    from policyc.engine.cel.addresses import parse_ip
-
-    return parse_ip(text)
-
-
-def _cidr(text: str) -> Cidr:
-    from policyc.engine.cel.addresses import parse_cidr
-
-    return parse_cidr(text)
+    return any(net.in_range(address, network) for network in networks)
 
 
 def _is_ip(text: str) -> bool:
     try:
-        _ip(text)
+        net.parse_ip(text)
     except EvalError:
         return False
     return True
@@ -50,16 +25,14 @@ def _is_ip(text: str) -> bool:
 
 def _is_cidr(text: str) -> bool:
     try:
-        _cidr(text)
+        net.parse_cidr(text)
     except EvalError:
         return False
     return True
 
 
 def _is_canonical(text: str) -> bool:
-    from policyc.engine.cel.addresses import ip_to_text
-
-    return ip_to_text(_ip(text)) == text
+    return net.ip_to_text(net.parse_ip(text)) == text
 
 
 def _family(ip: Ip) -> int:
@@ -70,35 +43,16 @@ def _is_unspecified(ip: Ip) -> bool:
     return ip.number == 0
 
 
-def _claim(name: str) -> Callable[[Ip], bool]:
-    def claim(ip: Ip) -> bool:
-        from policyc.engine.cel import addresses
-
-        return bool(getattr(addresses, name)(ip))
-
-    return claim
-
-
 def _contains_ip(network: Cidr, address: Any) -> bool:
-    from policyc.engine.cel.addresses import holds_ip
-
-    return holds_ip(network, _ip(address) if type(address) is str else address)
+    return net.holds_ip(network, net.parse_ip(address) if type(address) is str else address)
 
 
 def _contains_cidr(network: Cidr, other: Any) -> bool:
-    from policyc.engine.cel.addresses import holds_cidr
-
-    return holds_cidr(network, _cidr(other) if type(other) is str else other)
+    return net.holds_cidr(network, net.parse_cidr(other) if type(other) is str else other)
 
 
 def _address(network: Cidr) -> Ip:
     return network.address
-
-
-def _masked(network: Cidr) -> Cidr:
-    from policyc.engine.cel.addresses import masked
-
-    return masked(network)
 
 
 def _prefix_length(network: Cidr) -> int:
@@ -120,7 +74,7 @@ FUNCTIONS = (
     Function(
         "inCidrRange",
         "Whether the address is in the network; false if one of them is none.",
-        (Overload("in_cidr_range", (STRING, STRING), BOOL, _in_range, dialect=_TRAFFIC),),
+        (Overload("in_cidr_range", (STRING, STRING), BOOL, net.in_range, dialect=_TRAFFIC),),
         (("inCidrRange('10.1.2.3', '10.0.0.0/8')", "true"), ("inCidrRange('10.1.2.3', 'nonsense')", "false")),
     ),
     Function(
@@ -133,12 +87,12 @@ FUNCTIONS = (
         "isPrivateIp",
         "Whether the text is an IPv4 address of a private network (RFC 1918).",
         (
-            Overload("string_is_private_ip", (STRING,), BOOL, _is_private, True, dialect=_TRAFFIC),
+            Overload("string_is_private_ip", (STRING,), BOOL, net.is_private, True, dialect=_TRAFFIC),
             Overload(
                 "is_private_ip",
                 (STRING,),
                 BOOL,
-                _is_private,
+                net.is_private,
                 dialect=_TRAFFIC,
                 replaced_by="text.isPrivateIp()",
             ),
@@ -149,7 +103,7 @@ FUNCTIONS = (
         "ip",
         "The address that a text names, or that a network was written with.",
         (
-            Overload("string_to_ip", (STRING,), IP, _ip, dialect=_CEL),
+            Overload("string_to_ip", (STRING,), IP, net.parse_ip, dialect=_CEL),
             Overload("cidr_ip", (CIDR,), IP, _address, True, dialect=_CEL),
         ),
         (("ip('127.0.0.1') == cidr('127.0.0.1/8').ip()", "true"),),
@@ -157,7 +111,7 @@ FUNCTIONS = (
     Function(
         "cidr",
         "The network that a text names.",
-        (Overload("string_to_cidr", (STRING,), CIDR, _cidr, dialect=_CEL),),
+        (Overload("string_to_cidr", (STRING,), CIDR, net.parse_cidr, dialect=_CEL),),
         (("string(cidr('10.0.0.0/8'))", "'10.0.0.0/8'"),),
     ),
     Function(
@@ -189,28 +143,28 @@ FUNCTIONS = (
     _of_ip(
         "isLoopback",
         BOOL,
-        _claim("is_loopback"),
+        net.is_loopback,
         "Whether it is the machine's own address.",
         ("ip('127.0.0.1').isLoopback()", "true"),
     ),
     _of_ip(
         "isGlobalUnicast",
         BOOL,
-        _claim("is_global_unicast"),
+        net.is_global_unicast,
         "Whether it is an ordinary address of one host.",
         ("ip('192.168.0.1').isGlobalUnicast()", "true"),
     ),
     _of_ip(
         "isLinkLocalUnicast",
         BOOL,
-        _claim("is_link_local"),
+        net.is_link_local,
         "Whether it is an address of the link.",
         ("ip('fe80::1').isLinkLocalUnicast()", "true"),
     ),
     _of_ip(
         "isLinkLocalMulticast",
         BOOL,
-        _claim("is_link_local_multicast"),
+        net.is_link_local_multicast,
         "Whether it is a multicast group of the link.",
         ("ip('224.0.0.1').isLinkLocalMulticast()", "true"),
     ),
@@ -235,7 +189,7 @@ FUNCTIONS = (
     Function(
         "masked",
         "The network with its host bits cleared.",
-        (Overload("cidr_masked", (CIDR,), CIDR, _masked, True, dialect=_CEL),),
+        (Overload("cidr_masked", (CIDR,), CIDR, net.masked, True, dialect=_CEL),),
         (("cidr('10.1.2.3/8').masked() == cidr('10.0.0.0/8')", "true"),),
     ),
     Function(

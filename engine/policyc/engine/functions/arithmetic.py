@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from policyc.engine.cel import numbers
+from policyc.engine.cel import numbers, times
 from policyc.engine.cel.limits import ITEMS_LIMIT, TEXT_LIMIT, items_limit_passed, text_limit_passed
 from policyc.engine.function import Function, Overload
 from policyc.engine.types import BYTES, DOUBLE, DURATION, INT, STRING, TIMESTAMP, UINT, list_of, param
@@ -43,27 +43,19 @@ def _negate_double(a: float) -> float:
 
 
 def _move_timestamp(a: Any, b: Any) -> Timestamp:
-    from policyc.engine.cel.times import timestamp
-
-    return timestamp(a.ns + b.ns)
+    return times.timestamp(a.ns + b.ns)
 
 
 def _move_timestamp_back(a: Timestamp, b: Duration) -> Timestamp:
-    from policyc.engine.cel.times import timestamp
-
-    return timestamp(a.ns - b.ns)
+    return times.timestamp(a.ns - b.ns)
 
 
 def _add_durations(a: Duration, b: Duration) -> Duration:
-    from policyc.engine.cel.times import duration
-
-    return duration(a.ns + b.ns)
+    return times.duration(a.ns + b.ns)
 
 
 def _time_between(a: Any, b: Any) -> Duration:
-    from policyc.engine.cel.times import duration
-
-    return duration(a.ns - b.ns)
+    return times.duration(a.ns - b.ns)
 
 
 FUNCTIONS = (

@@ -13,7 +13,6 @@ from policyc.engine.types import (
     BYTES,
     DOUBLE,
     DURATION,
-    DYN,
     HEADERS,
     INT,
     NULL,
@@ -47,27 +46,36 @@ def _in_headers(name: str, headers: dict[str, list[str]]) -> bool:
     return name.lower() in headers
 
 
-# Where Python's `==` is CEL's: both of one scalar type, or one side a text, null or time, which no number
-# equals.
-_SAME = (STRING, INT, UINT, DOUBLE, BOOL, BYTES, TIMESTAMP, DURATION)
-_ONE_SIDED = (STRING, BYTES, TIMESTAMP, DURATION, NULL)
+# Where Python's `==` and `in` are CEL's: both sides of one scalar type, or one of a type that no number
+# equals, whatever the other is.
+_ANY = param("any")
+_SAME = (INT, UINT, DOUBLE, BOOL, list_of(INT), list_of(BOOL))
+_ONE_SIDED = (
+    STRING,
+    BYTES,
+    TIMESTAMP,
+    DURATION,
+    NULL,
+    list_of(STRING),
+    list_of(BYTES),
+    map_of(STRING, STRING),
+)
 
 
 def _equality(sign: str) -> tuple[tuple[tuple[Type, ...], str], ...]:
     plain = f"({{0}} {sign} {{1}})"
-    lists = (list_of(STRING), list_of(BYTES), list_of(INT), list_of(BOOL))
     return (
+        *(((t, _ANY), plain) for t in _ONE_SIDED),
+        *(((_ANY, t), plain) for t in _ONE_SIDED),
         *(((t, t), plain) for t in _SAME),
-        *(((t, DYN), plain) for t in _ONE_SIDED),
-        *(((DYN, t), plain) for t in _ONE_SIDED),
-        *(((t, t), plain) for t in lists),
     )
 
 
-_MEMBER = (
-    *(((t, list_of(t)), "({0} in {1})") for t in (STRING, INT, UINT, BOOL, BYTES, TIMESTAMP, DURATION)),
-    ((STRING, list_of(DYN)), "({0} in {1})"),
+_ITEM = (
+    ((STRING, list_of(_ANY)), "({0} in {1})"),
+    *(((t, list_of(t)), "({0} in {1})") for t in (INT, UINT, BOOL, BYTES, TIMESTAMP, DURATION)),
 )
+_KEY = (((STRING, map_of(_ANY, _ANY)), "({0} in {1})"),)
 
 _ORDERED = (
     ("bool", BOOL),
@@ -159,13 +167,13 @@ FUNCTIONS = (
         "_in_",
         "Whether a list has the item, or a map the key. In header maps the case of the name does not matter.",
         (
-            Overload("in_list", (_T, list_of(_T)), BOOL, _in_list, inlines=_MEMBER),
+            Overload("in_list", (_T, list_of(_T)), BOOL, _in_list, inlines=_ITEM),
             Overload(
                 "in_map",
                 (_K, map_of(_K, _V)),
                 BOOL,
                 _in_map,
-                inlines=(((STRING, map_of(STRING, DYN)), "({0} in {1})"),),
+                inlines=_KEY,
             ),
             # Last: what is only known to be some map is not taken for headers.
             Overload("in_headers", (STRING, HEADERS), BOOL, _in_headers, inline="({0}.lower() in {1})"),

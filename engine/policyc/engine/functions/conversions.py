@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from policyc.engine.cel import coerce, numbers
+from policyc.engine.cel import coerce, numbers, times
 from policyc.engine.function import Dialect, Function, Overload
 from policyc.engine.types import (
     BOOL,
@@ -21,7 +21,7 @@ from policyc.engine.types import (
     param,
     type_of,
 )
-from policyc.engine.values import Duration, EvalError, Timestamp, TypeValue
+from policyc.engine.values import EvalError, Timestamp, TypeValue
 
 _T = param("T")
 
@@ -54,21 +54,7 @@ def _seconds(value: Timestamp) -> int:
 
 
 def _timestamp(seconds: int) -> Timestamp:
-    from policyc.engine.cel.times import SECOND, timestamp
-
-    return timestamp(seconds * SECOND)
-
-
-def _parse_timestamp(text: str) -> Timestamp:
-    from policyc.engine.cel.times import parse_timestamp
-
-    return parse_timestamp(text)
-
-
-def _parse_duration(text: str) -> Duration:
-    from policyc.engine.cel.times import parse_duration
-
-    return parse_duration(text)
+    return times.timestamp(seconds * times.SECOND)
 
 
 def _type(value: object) -> TypeValue:
@@ -150,7 +136,7 @@ FUNCTIONS = (
         "The time that an RFC 3339 text or a number of seconds since 1970 says.",
         (
             Overload("timestamp_to_timestamp", (TIMESTAMP,), TIMESTAMP, _same, inline="{0}"),
-            Overload("string_to_timestamp", (STRING,), TIMESTAMP, _parse_timestamp),
+            Overload("string_to_timestamp", (STRING,), TIMESTAMP, times.parse_timestamp),
             Overload("int64_to_timestamp", (INT,), TIMESTAMP, _timestamp),
         ),
         (("timestamp(0) == timestamp('1970-01-01T00:00:00Z')", "true"),),
@@ -160,7 +146,7 @@ FUNCTIONS = (
         "The duration that a text such as `1h30m`, `-2.5s` or `100ms` says.",
         (
             Overload("duration_to_duration", (DURATION,), DURATION, _same, inline="{0}"),
-            Overload("string_to_duration", (STRING,), DURATION, _parse_duration),
+            Overload("string_to_duration", (STRING,), DURATION, times.parse_duration),
         ),
         (("duration('1m') == duration('60s')", "true"),),
     ),

@@ -13,6 +13,7 @@ from policyc.engine.values import NONE, BoolKeyMap, Duration, EvalError, Optiona
 _T = param("T")
 _LIST = list_of(_T)
 
+_LISTS = frozenset({list, tuple})
 _SORTABLE = frozenset({int, UInt, float, bool, str, bytes, Timestamp, Duration})
 
 
@@ -34,13 +35,13 @@ def _flatten_by(items: Any, depth: int) -> list[Any]:
     if depth < 0:
         raise EvalError("invalid_argument", f"flatten takes no negative depth: {depth}")
     made = list(items)
-    while depth > 0 and any(type(item) is list for item in made):
-        total = sum(len(item) if type(item) is list else 1 for item in made)
+    while depth > 0 and any(type(item) in _LISTS for item in made):
+        total = sum(len(item) if type(item) in _LISTS else 1 for item in made)
         if total > ITEMS_LIMIT:
             items_limit_passed()
         flat: list[Any] = []
         for item in made:
-            if type(item) is list:
+            if type(item) in _LISTS:
                 flat.extend(item)
             else:
                 flat.append(item)

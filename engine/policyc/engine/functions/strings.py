@@ -15,6 +15,7 @@ from policyc.engine.cel.limits import (
     items_limit_passed,
     text_limit_passed,
 )
+from policyc.engine.cel.regex import matches
 from policyc.engine.function import Dialect, Function, Overload
 from policyc.engine.types import BOOL, BYTES, INT, STRING, list_of, map_of, param
 from policyc.engine.values import EvalError
@@ -61,12 +62,6 @@ def _ends_with(text: str, suffix: str) -> bool:
 
 def _contains(text: str, part: str) -> bool:
     return part in text
-
-
-def _matches(text: str, pattern: str) -> bool:
-    from policyc.engine.cel.regex import matches
-
-    return matches(text, pattern)
 
 
 def _char_at(text: str, at: int) -> str:
@@ -265,8 +260,8 @@ FUNCTIONS = (
         "matches",
         "Whether the regular expression (RE2) is found anywhere in the text.",
         (
-            Overload("matches", (STRING, STRING), BOOL, _matches),
-            Overload("matches_string", (STRING, STRING), BOOL, _matches, True),
+            Overload("matches", (STRING, STRING), BOOL, matches),
+            Overload("matches_string", (STRING, STRING), BOOL, matches, True),
         ),
         (("'foobar'.matches('^foo.*r$')", "true"), ("matches('a1', '[0-9]')", "true")),
     ),

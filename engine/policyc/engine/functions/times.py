@@ -7,14 +7,11 @@ minutes and seconds are the whole of it, the milliseconds are those beyond the l
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from policyc.engine.cel.times import Calendar, calendar
 from policyc.engine.function import Function, Overload
 from policyc.engine.types import DURATION, INT, STRING, TIMESTAMP
 from policyc.engine.values import Duration, Timestamp
-
-if TYPE_CHECKING:
-    from policyc.engine.cel.times import Calendar
 
 
 def _whole(ns: int, unit: int) -> int:
@@ -29,13 +26,9 @@ def _part(
     of_duration: Callable[[Duration], int] | None = None,
 ) -> Function:
     def utc(value: Timestamp) -> int:
-        from policyc.engine.cel.times import calendar
-
         return pick(calendar(value, None))
 
     def in_zone(value: Timestamp, zone: str) -> int:
-        from policyc.engine.cel.times import calendar
-
         return pick(calendar(value, zone))
 
     overloads = [

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from policyc.engine.cel import web_text
 from policyc.engine.function import Dialect, Function, Overload
 from policyc.engine.types import BOOL, STRING, URL_PARTS, map_of, param
 
@@ -11,84 +10,54 @@ _TRAFFIC = Dialect.TRAFFIC
 _ANY_MAP = map_of(param("K"), param("V"))
 _TEXTS = map_of(STRING, STRING)
 
-
-def _decode_query(text: str) -> dict[str, str]:
-    from policyc.engine.cel.web_text import decode_query
-
-    return decode_query(text)
-
-
-def _encode_query(parameters: dict[Any, Any]) -> str:
-    from policyc.engine.cel.web_text import encode_query
-
-    return encode_query(parameters)
-
-
-def _is_query(text: str) -> bool:
-    from policyc.engine.cel.web_text import is_query
-
-    return is_query(text)
-
-
-def _parse(text: str) -> dict[str, object]:
-    from policyc.engine.cel.web_text import parse_url
-
-    return parse_url(text)
-
-
-def _is_url(text: str) -> bool:
-    from policyc.engine.cel.web_text import is_url
-
-    return is_url(text)
-
-
-def _escape(text: str) -> str:
-    from policyc.engine.cel.web_text import escape
-
-    return escape(text)
-
-
-def _unescape(text: str) -> str:
-    from policyc.engine.cel.web_text import unescape
-
-    return unescape(text)
-
-
 FUNCTIONS = (
     Function(
         "queryString.decode",
         "The parameters of a query string; of repeated ones the first.",
-        (Overload("query_string_decode", (STRING,), _TEXTS, _decode_query, dialect=_TRAFFIC),),
+        (Overload("query_string_decode", (STRING,), _TEXTS, web_text.decode_query, dialect=_TRAFFIC),),
         (("queryString.decode('q=hello&page=1')['q']", "'hello'"),),
     ),
     Function(
         "decodeQueryString",
         "The parameters of a query string; of repeated ones the first.",
-        (Overload("string_decode_query_string", (STRING,), _TEXTS, _decode_query, True, dialect=_TRAFFIC),),
+        (
+            Overload(
+                "string_decode_query_string", (STRING,), _TEXTS, web_text.decode_query, True, dialect=_TRAFFIC
+            ),
+        ),
         (("'a=b+c'.decodeQueryString()", "{'a': 'b c'}"),),
     ),
     Function(
         "queryString.encode",
         "The map as a query string, keys in order; a list repeats its key.",
-        (Overload("query_string_encode", (_ANY_MAP,), STRING, _encode_query, dialect=_TRAFFIC),),
+        (Overload("query_string_encode", (_ANY_MAP,), STRING, web_text.encode_query, dialect=_TRAFFIC),),
         (("queryString.encode({'c': 'd', 'a': 'b'})", "'a=b&c=d'"),),
     ),
     Function(
         "encodeQueryString",
         "The map as a query string, keys in order; a list repeats its key.",
-        (Overload("map_encode_query_string", (_ANY_MAP,), STRING, _encode_query, True, dialect=_TRAFFIC),),
+        (
+            Overload(
+                "map_encode_query",
+                (_ANY_MAP,),
+                STRING,
+                web_text.encode_query,
+                True,
+                dialect=_TRAFFIC,
+            ),
+        ),
         (("{'a': ['x', 'y z']}.encodeQueryString()", "'a=x&a=y+z'"),),
     ),
     Function(
         "isQueryString",
         "Whether the text reads as `key=value` pairs.",
         (
-            Overload("string_is_query_string", (STRING,), BOOL, _is_query, True, dialect=_TRAFFIC),
+            Overload("string_is_query_string", (STRING,), BOOL, web_text.is_query, True, dialect=_TRAFFIC),
             Overload(
                 "is_query_string",
                 (STRING,),
                 BOOL,
-                _is_query,
+                web_text.is_query,
                 dialect=_TRAFFIC,
                 replaced_by="text.isQueryString()",
             ),
@@ -99,49 +68,49 @@ FUNCTIONS = (
         "url.parse",
         "The parts of a URL: `scheme`, `host`, `hostname`, `port`, `path`, `raw_path`, `query`, `fragment`, "
         "`user`.",
-        (Overload("url_parse_string", (STRING,), URL_PARTS, _parse, dialect=_TRAFFIC),),
+        (Overload("url_parse_string", (STRING,), URL_PARTS, web_text.parse_url, dialect=_TRAFFIC),),
         (("url.parse('https://example.com:8080/a?b=c').host", "'example.com:8080'"),),
     ),
     Function(
         "parseUrl",
         "The parts of a URL, as `url.parse` gives them.",
-        (Overload("string_parse_url", (STRING,), URL_PARTS, _parse, True, dialect=_TRAFFIC),),
+        (Overload("string_parse_url", (STRING,), URL_PARTS, web_text.parse_url, True, dialect=_TRAFFIC),),
         (("'https://example.com/a%20b'.parseUrl().path", "'/a b'"),),
     ),
     Function(
         "url.escape",
         "The text as it may stand in a segment of a path.",
-        (Overload("url_escape_string", (STRING,), STRING, _escape, dialect=_TRAFFIC),),
+        (Overload("url_escape_string", (STRING,), STRING, web_text.escape, dialect=_TRAFFIC),),
         (("url.escape('i;md/r/$y')", "'i%3Bmd%2Fr%2F%24y'"),),
     ),
     Function(
         "escapeUrl",
         "The text as it may stand in a segment of a path.",
-        (Overload("string_escape_url", (STRING,), STRING, _escape, True, dialect=_TRAFFIC),),
+        (Overload("string_escape_url", (STRING,), STRING, web_text.escape, True, dialect=_TRAFFIC),),
         (("'a b'.escapeUrl()", "'a%20b'"),),
     ),
     Function(
         "url.unescape",
         "The text with its percent escapes decoded.",
-        (Overload("url_unescape_string", (STRING,), STRING, _unescape, dialect=_TRAFFIC),),
+        (Overload("url_unescape_string", (STRING,), STRING, web_text.unescape, dialect=_TRAFFIC),),
         (("url.unescape('a%20b')", "'a b'"),),
     ),
     Function(
         "unescapeUrl",
         "The text with its percent escapes decoded.",
-        (Overload("string_unescape_url", (STRING,), STRING, _unescape, True, dialect=_TRAFFIC),),
+        (Overload("string_unescape_url", (STRING,), STRING, web_text.unescape, True, dialect=_TRAFFIC),),
         (("'i%3Bmd'.unescapeUrl()", "'i;md'"),),
     ),
     Function(
         "isURL",
         "Whether the text is an absolute URL.",
-        (Overload("string_is_url", (STRING,), BOOL, _is_url, True, dialect=_TRAFFIC),),
+        (Overload("string_is_url", (STRING,), BOOL, web_text.is_url, True, dialect=_TRAFFIC),),
         (("'https://example.com/'.isURL()", "true"), ("'example'.isURL()", "false")),
     ),
     Function(
         "isUrl",
         "Whether the text is an absolute URL.",
-        (Overload("is_url_string", (STRING,), BOOL, _is_url, dialect=_TRAFFIC),),
+        (Overload("is_url_string", (STRING,), BOOL, web_text.is_url, dialect=_TRAFFIC),),
         (("isUrl('https://example.com/')", "true"),),
         replaced_by="isURL",
     ),
