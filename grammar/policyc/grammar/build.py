@@ -202,6 +202,20 @@ class Builder:
         self._measures: dict[int, _Measure] = {}
         self._raw: dict[int, str] = {}
         self._actions = 0
+        self._cut: set[int] = set()
+        self.broken: list[int] = []  # where statements were given up, in the document
+
+    def forget(self, start: int = 0, end: int | None = None) -> None:
+        """Drop what was noted about a statement that is given up (without an end: everything)."""
+        dropped = [key for key, late in self._pending.items() if start <= late.span.start and (end is None or late.span.start < end)]
+        for key in dropped:
+            del self._pending[key]
+
+    def cut(self, at: int) -> None:
+        """Drop the `let` that swallowed the word at `at`, and what was noted about it."""
+        where = self.span(at, at + 3)
+        self._cut.add(where.end)
+        self.forget(at, at + 3)
 
     def finish(self) -> None:
         """Report what was allowed provisionally and never taken into value position."""
@@ -329,7 +343,12 @@ class Builder:
 
     def name(self, children: list[Token]) -> Name:
         """Make an identifier."""
-        return Name(self._identifier(children[0]), self._at(children[0]))
+        word = str(children[0])
+        node = Name(word, self._at(children[0]))
+        if word in RESERVED or word in KEYWORDS:
+            # Said only if the statement holds: otherwise the word is part of another mistake, which is told.
+            self._defer(node, RESERVED_WORD, f"`{word}` is a reserved word, not a name", node.span, None)
+        return node
 
     def rooted_name(self, children: list[Token]) -> Name:
         """Make `.a`."""
@@ -562,16 +581,16 @@ class Builder:
         span = key.span.to(value.span)
         if id(key) not in self._grouped:
             if type(key) is Name and not key.rooted:
+                self._pending.pop(id(key), None)
                 return MapEntry(Text(key.name, key.span, key.span.start), self.value(value), span)
             if type(key) is Literal and key.kind == "string":
                 self._pending.pop(id(key), None)
                 return MapEntry(self._text(key), self.value(value), span)
-            self._say(
-                COMPUTED_KEY,
-                f"the key `{_short(key.span.text)}` is neither a name nor a string",
-                key.span,
-                f"write `({_short(key.span.text)})` for a computed key, or put quotes around it",
-            )
+            text = _short(key.span.text)
+            hint = f"write `({text})` for a computed key, or put quotes around it"
+            if text.replace("-", "").replace("_", "").isalnum():
+                hint = f'put quotes around it: `"{text}"`'
+            self._say(COMPUTED_KEY, f"the key `{text}` is neither a name nor a string", key.span, hint)
         written = Text(key.span.text, key.span, key.span.start)
         return MapEntry(written, self.value(value), span, key_expr=self._whole(key))
 
@@ -639,7 +658,7 @@ class Builder:
         where, actions = block
         conditions = () if condition is None else (Condition(self._whole(condition), condition.span),)
         span = self._at(word).to(where)
-        if not actions:
+        if not actions and not any(where.start <= at < where.end for at in self.broken):
             self._say(RULE_WITHOUT_ACTIONS, "a rule needs at least one action", where, "write `{ deny }`, for example")
         return Rule(name, conditions, actions, span)
 
@@ -727,7 +746,8 @@ class Builder:
 
     def file(self, children: list[Item]) -> Document:
         """Close a file."""
-        return Document(self.source, "policy", tuple(children))
+        items = tuple(c for c in children if not (self._cut and isinstance(c, Let) and c.span.end in self._cut))
+        return Document(self.source, "policy", items)
 
 
 def say(

@@ -7,18 +7,23 @@ kept, and each further mistake is found at its own place.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from policyc.grammar import limits
 from policyc.grammar.build import Builder, TooMuch
 from policyc.grammar.diagnostic import Label
-from policyc.grammar.mistakes import Finding, Trouble, diagnose
-from policyc.grammar.scan import Bracket, statement_end
+from policyc.grammar.mistakes import PLACEHOLDER, Finding, Trouble, diagnose
+from policyc.grammar.scan import Bracket, begins_item, placeholder_end, statement_end
 
 if TYPE_CHECKING:
     from lark import Lark
 
 _LISTS = ("action", "statement", "member", "item")
+_LET_BEFORE = re.compile(r"^[ \t]*(let)\s+$", re.MULTILINE)
+_ITEM_WORDS = ("endpoint", "let", "import", "rules", "test")
+_WORD = re.compile(r"[a-z]+\b")
+_STATEMENT_WORDS = ("when", "rule", "use")
 _BRACKETS = {"LPAR": "(", "LSQB": "[", "LBRACE": "{"}
 # Each level of an expression holds at most four values on the stack, each block around it two.
 _STACK = 4 * (limits.EXPRESSION_DEPTH + limits.DOCUMENT_BRACKETS)
@@ -39,6 +44,7 @@ def run(parser: Lark, builder: Builder, text: str, start: str) -> object:
         try:
             for token in lexer.lex(state):
                 feed(token)
+                attempt.previous = token
                 if len(values) > _STACK:
                     raise TooMuch(
                         limits.NESTED_TOO_DEEP, "operators are nested too deep here", builder.span(token.start_pos, token.end_pos)
@@ -67,6 +73,8 @@ class _Attempt:
         self.count = 0
         self.furthest = -1
         self.has_ended = False
+        self.previous: Any = None  # the last token that fitted
+        self.resume: int | None = None  # where to go on, if the mistake itself says so
 
     def _depth(self, lists: tuple[str, ...]) -> int:
         """Return how deep in the stack the innermost list of one of these kinds is open; 0 if none is."""
@@ -82,6 +90,7 @@ class _Attempt:
         if self.has_ended:
             return False
         self.count += 1
+        self.builder.broken.append(self.builder.span(at, at).start)
         depth = self._depth(_LISTS)
         goal = len(self.text)
         is_top = True
@@ -92,8 +101,16 @@ class _Attempt:
             values = self.stack.value_stack[depth:]
             opened = [_BRACKETS[v.type] for v in values if getattr(v, "type", None) in _BRACKETS]
             in_file = "item" in self.table[self.stack.state_stack[depth]]
-            goal, is_top = statement_end(self.text, at, opened, is_top=in_file)
-            goal = max(goal, self.furthest + 1)
+            word = _WORD.match(self.text, at)
+            if self.resume is None and not in_file and word is not None and word.group() in _STATEMENT_WORDS:
+                # A rule begins among the actions of another, whose brace is missing.
+                depth, goal, is_top = self._depth(("statement",)), at, False
+            elif self.resume is None:
+                goal, is_top = statement_end(self.text, at, opened, is_top=in_file)
+            else:
+                goal, is_top, self.resume = self.resume, True, None
+            if goal <= self.furthest:
+                goal = self.furthest + 1
         if is_top:
             depth = self._depth(("item",))
         self.has_ended = goal >= len(self.text)
@@ -116,16 +133,18 @@ class _Attempt:
             start = end = len(text)
         else:
             start, end = error.token.start_pos, error.token.end_pos
-        before, before_at = "", 0
-        for token in (self.interactive.lexer_thread.state.last_token, *(getattr(error, "token_history", None) or ())):
-            if token is not None and token.end_pos <= start:
-                before, before_at = str(token), token.start_pos
-                break
-        first = start
-        for value in values[self._depth(_LISTS) if self.is_file else 0 :]:
-            if hasattr(value, "start_pos") or hasattr(value, "span"):
-                first = value.start_pos if hasattr(value, "start_pos") else value.span.start
-                break
+        before, before_at = ("", 0) if self.previous is None else (str(self.previous), self.previous.start_pos)
+        first = 0
+        if self.is_file:
+            first = start
+            for value in values[self._depth(_LISTS) :]:
+                if hasattr(value, "start_pos") or hasattr(value, "span"):
+                    first = value.start_pos if hasattr(value, "start_pos") else value.span.start
+                    break
+            self.builder.forget(first, end)
+            start, end, before, before_at = self._cut_short(start, end, before, before_at, first)
+        else:
+            self.builder.forget()
         trouble = Trouble(
             text=text,
             start=start,
@@ -138,8 +157,31 @@ class _Attempt:
             is_file=self.is_file,
             accepts=frozenset(self.interactive.accepts()),
         )
-        self._report(diagnose(trouble))
+        finding = diagnose(trouble)
+        self._report(finding)
+        if finding.code is PLACEHOLDER:
+            inside = placeholder_end(text, finding.end)
+            start = start if inside is None else inside + 1
         return start
+
+    def _cut_short(self, start: int, end: int, before: str, before_at: int, first: int) -> tuple[int, int, str, int]:
+        """Move the error to where a new item begins, if the statement before it lacks its end."""
+        text = self.text
+        if text[start:end] == "=":
+            # `let b` after an unfinished expression: `let` was read as its operand.
+            found = _LET_BEFORE.search(text, max(0, first - 80), before_at)
+            if found is not None:
+                at = self.resume = found.start(1)
+                self.builder.cut(at)
+                word = (text[:at].split() or [""])[-1]
+                return at, at + 3, word, text.rindex(word, 0, at)
+        for at in (start, before_at):
+            if self.stack.value_stack and begins_item(text, at) and (at == start or before in _ITEM_WORDS):
+                self.resume = at
+                last = re.compile(r"\w*").match(text, at)
+                word = (text[:at].split() or [""])[-1]
+                return at, at + len(last.group() if last else ""), word, max(0, text.rfind(word, 0, at))
+        return start, end, before, before_at
 
     def _report(self, finding: Finding) -> None:
         builder = self.builder

@@ -75,6 +75,11 @@ _SYNC_TOP = re.compile(r'endpoint\s+"|let\s+\w+\s*=|import\s+"|rules\s+\w+\s*\{|
 _SYNC_STRONG = re.compile(r'(?:when|use)\s|rule\s+"|(?:endpoint|let|import|rules|test)\s|on_\w+\s*\{')
 
 
+def begins_item(text: str, at: int) -> bool:
+    """Whether a line begins at `at`, without indentation, like an item of a file."""
+    return (at == 0 or text[at - 1] == "\n") and _SYNC_TOP.match(text, at) is not None
+
+
 class Resume(NamedTuple):
     """Where parsing goes on after a mistake; `is_top` if outside of all blocks."""
 
@@ -113,16 +118,3 @@ def statement_end(text: str, start: int, opened: list[str], *, is_top: bool) -> 
             if not opened or ("{" not in opened and _SYNC_STRONG.match(text, at)):
                 return Resume(at, is_top)
     return Resume(len(text), True)
-
-
-def open_brackets(text: str, end: int) -> list[Bracket]:
-    """Return the brackets that are open at `end`, outermost first."""
-    opened: list[Bracket] = []
-    for found in _IN_FILE.finditer(text, 0, end):
-        token = found.group()
-        if token in CLOSER:
-            opened.append(Bracket(token, found.start()))
-        elif token in OPENER:
-            while opened and opened.pop().char != OPENER[token]:
-                pass
-    return opened
