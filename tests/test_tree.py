@@ -38,7 +38,7 @@ def has_code(path: Path) -> bool:
     return any(line.startswith(("def ", "class ", "async def ")) for line in path.read_text().splitlines())
 
 
-def tested() -> dict[str, str]:
+def subjects() -> dict[str, str]:
     """Return the source file that each test file is about, by test file."""
     found = {}
     for layer in LAYERS:
@@ -51,17 +51,17 @@ def tested() -> dict[str, str]:
 
 
 def test_every_source_file_has_a_test_file() -> None:
-    assert sorted(sources() - set(tested().values()) - set(WITHOUT)) == []
+    assert sorted(sources() - set(subjects().values()) - set(WITHOUT)) == []
 
 
 def test_every_test_file_has_a_source_file() -> None:
     known = sources()
-    assert sorted(test for test, source in tested().items() if source not in known) == []
+    assert sorted(test for test, source in subjects().items() if source not in known) == []
 
 
 def test_exemptions_are_current() -> None:
     assert sorted(source for source in WITHOUT if source not in sources()) == []
-    assert sorted(set(WITHOUT) & set(tested().values())) == []
+    assert sorted(set(WITHOUT) & set(subjects().values())) == []
 
 
 def test_every_folder_of_python_says_its_types() -> None:

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import pytest
 
@@ -61,35 +61,49 @@ def policyc_process() -> Command:
 
 
 class Running:
-    """A gateway in a process of its own."""
+    """A gateway in a process of its own; its two streams are read as they come."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.out: list[str] = []
+        self.err: list[str] = []
         self._news = threading.Condition()
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._readers = [
+            threading.Thread(target=self._read, args=(process.stdout, self.out)),
+            threading.Thread(target=self._read, args=(process.stderr, self.err)),
+        ]
+        for reader in self._readers:
+            reader.start()
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            with self._news:
-                self.out.append(line.rstrip("\n"))
-                self._news.notify_all()
+    def _read(self, stream: IO[str], lines: list[str]) -> None:
+        with stream:
+            for line in stream:
+                with self._news:
+                    lines.append(line.rstrip("\n"))
+                    self._news.notify_all()
         with self._news:
-            self.out.append("(end)")
+            lines.append("(end)")
             self._news.notify_all()
 
-    def wait_for(self, pattern: str, nth: int = 1) -> re.Match[str]:
-        """Return the match of the nth line of standard output that has `pattern`, as soon as it is there."""
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Return the match of the first line of standard output that has `pattern`, when it is there."""
+        return self._wait(self.out, pattern)
 
-        def found() -> list[re.Match[str]]:
-            return [match for line in self.out if (match := re.search(pattern, line))]
+    def wait_for_error(self, pattern: str) -> re.Match[str]:
+        """Return the match of the first line of standard error that has `pattern`, when it is there."""
+        return self._wait(self.err, pattern)
+
+    def _wait(self, lines: list[str], pattern: str) -> re.Match[str]:
+        def found() -> re.Match[str] | None:
+            return next((match for line in lines if (match := re.search(pattern, line))), None)
 
         with self._news:
-            self._news.wait_for(lambda: len(found()) >= nth or "(end)" in self.out, 20)
-            assert len(found()) >= nth, f"no {pattern!r} in {self.out}"
-            return found()[nth - 1]
+            self._news.wait_for(lambda: found() or "(end)" in lines, 20)
+            match = found()
+        assert match is not None, f"no {pattern!r} in {self.out} {self.err}"
+        return match
 
     @property
     def url(self) -> str:
@@ -103,14 +117,10 @@ class Running:
 
     def end(self) -> tuple[int, str]:
         """Wait for the end, and return exit status and standard error."""
-        assert self.process.stderr is not None
-        err = self.process.stderr.read()
         status = self.process.wait(20)
-        self._reader.join()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        self.process.stderr.close()
-        return status, err
+        for reader in self._readers:
+            reader.join()
+        return status, "".join(f"{line}\n" for line in self.err[:-1])
 
 
 @pytest.fixture

@@ -118,6 +118,8 @@ class _Serving:
 
     async def _stop(self, gateway: Gateway, stop: signal.Signals) -> int:
         """Let requests in flight finish, unless a second signal comes."""
+        busy = gateway.connection_count
+        say(f"stopping; open connections: {busy}\n")
         closing = asyncio.ensure_future(gateway.close())
         again = asyncio.ensure_future(self._another_stop())
         await asyncio.wait({closing, again}, return_when=asyncio.FIRST_COMPLETED)

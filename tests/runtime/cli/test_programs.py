@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from policyc.engine.endpoint_url import EndpointUrl, UrlProblem, parse_endpoint_url
+from policyc.runtime.cli.failure import CommandError
+from policyc.runtime.cli.programs import ProgramLoader
+
+ENDPOINT = 'endpoint "https://a.example.com" { on_http_request { forward-internal "https://b.internal" } }\n'
+
+
+@pytest.fixture
+def loader(tmp_path: Path) -> Callable[..., ProgramLoader]:
+    """Return a function that makes a loader of one file with a text."""
+
+    def make(
+        text: str, *, registered: tuple[EndpointUrl, ...] = (), has_upstream: bool = False
+    ) -> ProgramLoader:
+        path = tmp_path / "a.policy"
+        path.write_text(text)
+        return ProgramLoader(
+            [str(path)], account="acme", lenient=False, registered=registered, has_upstream=has_upstream
+        )
+
+    return make
+
+
+def test_program_has_the_endpoints_and_the_account(loader: Callable[..., ProgramLoader]) -> None:
+    program = loader(ENDPOINT).load()
+    assert program is not None
+    assert [(each.url.url, each.account) for each in program.endpoints] == [("https://a.example.com", "acme")]
+
+
+def test_program_without_files_is_empty() -> None:
+    program = ProgramLoader([], account="a", lenient=False, registered=(), has_upstream=True).load()
+    assert program is not None
+    assert program.endpoints == ()
+
+
+def test_refused_policy_is_none_and_shown(
+    loader: Callable[..., ProgramLoader], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert loader("on_http_request { dney }", has_upstream=True).load() is None
+    assert "error[" in capsys.readouterr().err
+
+
+def test_warnings_are_only_mentioned(
+    loader: Callable[..., ProgramLoader], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert loader(ENDPOINT).load() is not None
+    err = capsys.readouterr().err
+    assert err.startswith("policyc: 1 warning; `policyc check ")
+    assert len(err.splitlines()) == 1
+
+
+def test_endpoint_of_an_application_is_known(
+    loader: Callable[..., ProgramLoader], capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = parse_endpoint_url("https://b.internal")
+    assert not isinstance(known, UrlProblem)
+    assert loader(ENDPOINT, registered=(known,)).load() is not None
+    assert capsys.readouterr().err == ""
+
+
+def test_files_must_fit_the_flags(loader: Callable[..., ProgramLoader]) -> None:
+    with pytest.raises(CommandError, match="declare endpoints"):
+        loader(ENDPOINT, has_upstream=True).load()
+    with pytest.raises(CommandError, match="needs --upstream"):
+        loader("on_http_request { deny }").load()
+
+
+def test_file_that_is_gone_is_an_error_of_the_command(tmp_path: Path) -> None:
+    gone = ProgramLoader([str(tmp_path / "x")], account="a", lenient=False, registered=(), has_upstream=True)
+    with pytest.raises(CommandError, match="no such file"):
+        gone.load()

@@ -1,0 +1,184 @@
+"""`policyc run` in a process of its own: start, requests, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from tests.runtime.cli.conftest import Running
+
+    Gateway = Callable[..., Running]
+
+pytestmark = pytest.mark.e2e
+
+Command = Callable[..., tuple[int, str, str]]
+
+ANSWERS = (
+    'endpoint "https://a.example.com" {{ on_http_request {{ custom-response 200 {{ body: "{}" }} }} }}\n'
+)
+HOST = {"host": "a.example.com"}
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    path = tmp_path / "a.policy"
+    path.write_text(ANSWERS.format("one"))
+    return path
+
+
+def test_gateway_says_what_it_serves_answers_and_stops(gateway: Gateway, policy: Path) -> None:
+    running = gateway(policy)
+    answer = httpx.get(running.url, headers=HOST)
+    assert (answer.status_code, answer.text) == (200, "one")
+    unknown = httpx.get(running.url, headers={"host": "b.example.com"})
+    assert (unknown.status_code, unknown.headers["ngrok-error-code"]) == (404, "ERR_NGROK_3200")
+    status, err = running.stop()
+    assert status == 0
+    assert running.out[-2:] == ["stopped", "(end)"]
+    assert "  public    https://a.example.com (policy only)" in running.out
+    assert any("served in clear" in line for line in running.out)
+    assert [json.loads(line)["status"] for line in err.splitlines()] == [200, 404]
+
+
+def test_access_log_goes_to_its_file(gateway: Gateway, policy: Path, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    running = gateway(policy, "--access-log", log)
+    httpx.get(running.url, headers=HOST)
+    assert running.stop() == (0, "")
+    assert [json.loads(line)["host"] for line in log.read_text().splitlines()] == ["a.example.com"]
+
+
+def test_interrupt_stops_as_well(gateway: Gateway, policy: Path) -> None:
+    running = gateway(policy)
+    running.wait_for("listening")
+    assert running.stop(signal.SIGINT) == (0, "")
+
+
+def test_reload_swaps_the_policy(gateway: Gateway, policy: Path) -> None:
+    running = gateway(policy)
+    assert httpx.get(running.url, headers=HOST).text == "one"
+    policy.write_text(ANSWERS.format("two"))
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for("^reloaded$")
+    assert httpx.get(running.url, headers=HOST).text == "two"
+
+
+@pytest.mark.parametrize("bad", ["on_http_request { dney }\n", None, "on_http_request { deny }\n"])
+def test_reload_of_a_bad_file_changes_nothing_and_is_reported(
+    gateway: Gateway, policy: Path, tmp_path: Path, bad: str | None
+) -> None:
+    running = gateway(policy)
+    assert httpx.get(running.url, headers=HOST).text == "one"
+    if bad is None:
+        policy.unlink()
+    else:
+        policy.write_text(bad)
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for_error("not reloaded")
+    assert httpx.get(running.url, headers=HOST).text == "one"
+    policy.write_text(ANSWERS.format("three"))
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for("^reloaded$")
+    assert httpx.get(running.url, headers=HOST).text == "three"
+
+
+def test_reload_opens_the_log_anew(gateway: Gateway, policy: Path, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    running = gateway(policy, "--access-log", log)
+    httpx.get(running.url, headers=HOST)
+    log.rename(tmp_path / "access.log.1")
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for("^reloaded$")
+    httpx.get(running.url, headers=HOST)
+    running.stop()
+    assert len((tmp_path / "access.log.1").read_text().splitlines()) == 1
+    assert len(log.read_text().splitlines()) == 1
+
+
+def test_port_in_use_is_status_2(policyc_process: Command, policy: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status, out, err = policyc_process("run", policy, "--http", f"127.0.0.1:{port}")
+    assert (status, out) == (2, "")
+    assert err == f"policyc: cannot listen on 127.0.0.1:{port}: address already in use\n"
+
+
+def test_address_that_is_not_ours_is_status_2(policyc_process: Command, policy: Path) -> None:
+    status, _, err = policyc_process("run", policy, "--http", "192.0.2.1:0")
+    assert status == 2
+    assert err.startswith("policyc: cannot listen on 192.0.2.1:0: ")
+    assert len(err.splitlines()) == 1
+
+
+def test_upstream_that_is_down_is_502_with_its_code(gateway: Gateway) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    running = gateway("--upstream", f"http://127.0.0.1:{port}")
+    answer = httpx.get(running.url)
+    assert (answer.status_code, answer.headers["ngrok-error-code"]) == (502, "ERR_NGROK_8012")
+    status, err = running.stop()
+    assert status == 0
+    assert "Traceback" not in err
+
+
+def test_policy_without_endpoints_runs_before_its_upstream_for_any_host(
+    gateway: Gateway, policy: Path
+) -> None:
+    behind = gateway(policy)
+    front = policy.with_name("front.yaml")
+    front.write_text(
+        "on_http_request:\n  - actions: [{type: add-headers, config: {headers: {host: a.example.com}}}]\n"
+    )
+    running = gateway(front, "--upstream", behind.url)
+    assert httpx.get(running.url, headers={"host": "whatever.example.org"}).text == "one"
+
+
+def test_application_of_a_file_is_an_endpoint(gateway: Gateway, policy: Path, tmp_path: Path) -> None:
+    policy.write_text(
+        'endpoint "http://a.example.com" { on_http_request { forward-internal "http://b.internal" } }'
+    )
+    (tmp_path / "told.py").write_text(
+        "async def app(scope, receive, send):\n"
+        "    assert scope['type'] == 'http'\n"
+        "    await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
+        "    await send({'type': 'http.response.body', 'body': scope['path'].encode()})\n"
+    )
+    running = gateway(policy, "--app", f"http://b.internal={tmp_path}/told.py:app")
+    assert httpx.get(f"{running.url}/x", headers=HOST).text == "/x"
+    assert running.stop()[0] == 0
+
+
+def test_request_in_flight_finishes_and_a_second_signal_cuts_it(
+    gateway: Gateway, policy: Path, tmp_path: Path
+) -> None:
+    policy.write_text(
+        'endpoint "http://a.example.com" { on_http_request { forward-internal "http://b.internal" } }'
+    )
+    (tmp_path / "slow.py").write_text(
+        "import asyncio\n"
+        "async def app(scope, receive, send):\n"
+        "    assert scope['type'] == 'http'\n"
+        "    print('asked', flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+    )
+    running = gateway(policy, "--app", f"http://b.internal={tmp_path}/slow.py:app")
+    host, port = running.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nhost: a.example.com\r\n\r\n")
+        running.wait_for("^asked$")
+        os.kill(running.process.pid, signal.SIGTERM)
+        running.wait_for("^stopping")
+        assert running.process.poll() is None
+        status, err = running.stop()
+        assert client.recv(1000) == b""
+    assert status == 128 + signal.SIGTERM
+    assert "Traceback" not in err
