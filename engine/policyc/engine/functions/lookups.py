@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from policyc.engine import cookies, request_url
 from policyc.engine.function import Dialect, Function, Overload
 from policyc.engine.phases import Phase
 from policyc.engine.types import BOOL, COOKIE, STRING, Type, list_of
-from policyc.engine.values import Duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,29 +21,6 @@ if TYPE_CHECKING:
 _STRINGS = list_of(STRING)
 _REQUEST = frozenset({Phase.HTTP_REQUEST, Phase.HTTP_RESPONSE, Phase.EVENT_STREAM_MESSAGE})
 _RESPONSE = frozenset({Phase.HTTP_RESPONSE, Phase.EVENT_STREAM_MESSAGE})
-
-ZERO_COOKIE: dict[str, object] = {
-    "name": "",
-    "value": "",
-    "domain": "",
-    "path": "",
-    "same_site": "",
-    "max_age": Duration(0),
-    "http_only": False,
-    "secure": False,
-    "unparsed_attributes": {},
-}
-
-
-def _read(path: str, record: Any) -> Any:
-    """Return what the declared variable `path` holds, filled if nobody has read it yet."""
-    from policyc.engine.variables import VARIABLES
-
-    variable = VARIABLES[path]
-    value = getattr(record, variable.slot)
-    if value is None and variable.fill is not None:
-        value = variable.fill(record)
-    return variable.zero if value is None else value
 
 
 def _get_req_header(x: Exchange, name: str) -> list[str]:
@@ -67,35 +44,36 @@ def _has_res_header(x: Exchange, name: str) -> bool:
     return name.lower() in x.res.headers.as_map()
 
 
+def _query(x: Exchange) -> dict[str, list[str]]:
+    known = x.req.url_query_params
+    return request_url.fill_query_params(x.req) if known is None else known
+
+
 def _get_query(x: Exchange, name: str) -> list[str]:
-    found: list[str] = _read("req.url.query_params", x.req).get(name, [])
-    return found
+    return _query(x).get(name, [])
 
 
 def _has_query(x: Exchange, name: str) -> bool:
-    return name in _read("req.url.query_params", x.req)
+    return name in _query(x)
 
 
 def _has_req_cookie(x: Exchange, name: str) -> bool:
-    return name in _read("req.cookies", x.req)
+    return name in cookies.of_request(x.req)
 
 
 def _has_res_cookie(x: Exchange, name: str) -> bool:
-    return name in _read("res.cookies", x.res)
+    return name in cookies.of_response(x.res)
 
 
-def _get_req_cookie(x: Exchange, name: str) -> dict[str, object]:
-    return _first(_read("req.cookies", x.req), name)
+def _get_req_cookie(x: Exchange, name: str) -> cookies.Cookie:
+    found = cookies.of_request(x.req).get(name)
+    return found[0] if found else cookies.cookie()
 
 
-def _get_res_cookie(x: Exchange, name: str) -> dict[str, object]:
-    # Of several with one name the variable lists the longest path first.
-    return _first(_read("res.cookies", x.res), name)
-
-
-def _first(cookies: dict[str, list[dict[str, object]]], name: str) -> dict[str, object]:
-    found = cookies.get(name)
-    return {**ZERO_COOKIE, **found[0]} if found else ZERO_COOKIE
+def _get_res_cookie(x: Exchange, name: str) -> cookies.Cookie:
+    # Of several with one name the longest path comes first.
+    found = cookies.of_response(x.res).get(name)
+    return found[0] if found else cookies.cookie()
 
 
 def _look_up(
