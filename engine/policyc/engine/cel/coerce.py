@@ -7,7 +7,8 @@ them.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from policyc.engine.cel import addresses, times
 from policyc.engine.cel.limits import DEPTH_LIMIT, bounded_text
@@ -24,6 +25,9 @@ from policyc.engine.values import (
     TypeValue,
     UInt,
 )
+
+if TYPE_CHECKING:
+    import json
 
 _NAMES: dict[type, str] = {
     type(None): "null_type",
@@ -226,14 +230,19 @@ def to_json(value: Any) -> str:
 
     bytes become base64, timestamps and durations their text, as protobuf's JSON has them. Keys become text.
     """
-    import json
-
     plain = _plain(value, 0)
     try:
-        text = json.dumps(plain, separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)
+        text = _encoder().encode(plain)
     except ValueError:
         raise EvalError("invalid_argument", "JSON has no NaN and no infinity") from None
     return bounded_text(text)  # type: ignore[no-any-return]
+
+
+@cache
+def _encoder() -> json.JSONEncoder:
+    from json import JSONEncoder
+
+    return JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
 def _plain(value: Any, depth: int) -> Any:

@@ -89,7 +89,7 @@ def parse_timestamp(text: str) -> Timestamp:
     match = _timestamp_pattern().match(text)
     if match is None:
         raise EvalError("invalid_argument", f"`{text[:64]}` is no timestamp as in RFC 3339")
-    from datetime import date
+    import datetime
 
     year, month, day, hour, minute, second = map(int, match.group(1, 2, 3, 4, 5, 6))
     fraction, sign, zone_hour, zone_minute = match.group(7, 8, 9, 10)
@@ -103,7 +103,7 @@ def parse_timestamp(text: str) -> Timestamp:
     if year == 0:
         raise EvalError("range", "timestamp out of range: years 0001 to 9999")
     try:
-        days = date(year, month, day).toordinal() - _EPOCH_DAY
+        days = datetime.date(year, month, day).toordinal() - _EPOCH_DAY
     except ValueError:
         raise EvalError("invalid_argument", f"`{text[:64]}` has no valid date") from None
     nanoseconds = int((fraction or "0")[:9].ljust(9, "0"))
@@ -152,7 +152,7 @@ def duration_to_text(value: Duration) -> str:
 
 def calendar(value: Timestamp, zone: str | None) -> Calendar:
     """Return the fields of the timestamp in a zone: an IANA name, an offset (`+02:00`), None for UTC."""
-    from datetime import date
+    import datetime
 
     ns = value.ns if zone is None else value.ns + _offset_s(value, zone) * SECOND
     days, rest = divmod(ns, DAY)
@@ -160,14 +160,14 @@ def calendar(value: Timestamp, zone: str | None) -> Calendar:
     # A zone can carry the ends of the range into the years 0 and 10000, which `date` does not know.
     era = -1 if ordinal < 1 else 1 if ordinal > 3_652_059 else 0
     ordinal -= era * _ERA_DAYS
-    day = date.fromordinal(ordinal)
+    day = datetime.date.fromordinal(ordinal)
     second = rest // SECOND
     return Calendar(
         day.year + era * 400,
         day.month,
         day.day,
         ordinal % 7,
-        ordinal - date(day.year, 1, 1).toordinal(),
+        ordinal - datetime.date(day.year, 1, 1).toordinal(),
         second // 3600,
         second // 60 % 60,
         second % 60,
@@ -179,12 +179,12 @@ def _offset_s(value: Timestamp, zone: str) -> int:
     fixed = _fixed_offset_s(zone)
     if fixed is not None:
         return fixed
-    from datetime import UTC, datetime
+    import datetime
 
     # The ends of the range are clamped by two days, which datetime needs to move between zones.
     seconds = min(max(value.ns // SECOND, -62_135_596_800 + 172_800), 253_402_300_799 - 172_800)
-    moment = datetime.fromordinal(_EPOCH_DAY + seconds // 86_400).replace(
-        hour=seconds % 86_400 // 3600, minute=seconds % 3600 // 60, second=seconds % 60, tzinfo=UTC
+    moment = datetime.datetime.fromordinal(_EPOCH_DAY + seconds // 86_400).replace(
+        hour=seconds % 86_400 // 3600, minute=seconds % 3600 // 60, second=seconds % 60, tzinfo=datetime.UTC
     )
     offset = moment.astimezone(_zone(zone)).utcoffset()
     return 0 if offset is None else offset.days * 86_400 + offset.seconds

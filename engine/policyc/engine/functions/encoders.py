@@ -6,7 +6,9 @@ dialect.
 
 from __future__ import annotations
 
-from typing import Any
+import binascii
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from policyc.engine.cel.coerce import bytes_to_text, to_json
 from policyc.engine.cel.limits import DEPTH_LIMIT, TEXT_LIMIT, text_limit_passed
@@ -14,15 +16,16 @@ from policyc.engine.function import Dialect, Function, Overload
 from policyc.engine.types import BOOL, BYTES, DYN, STRING, list_of, map_of, param
 from policyc.engine.values import INT_MAX, INT_MIN, EvalError
 
+if TYPE_CHECKING:
+    import json
+
 _TRAFFIC = Dialect.TRAFFIC
 
 
 def _encode(value: bytes) -> str:
-    from binascii import b2a_base64
-
     if len(value) > TEXT_LIMIT * 3 // 4:
         text_limit_passed()
-    return b2a_base64(value, newline=False).decode("ascii")
+    return binascii.b2a_base64(value, newline=False).decode("ascii")
 
 
 def _encode_text(text: str) -> str:
@@ -30,11 +33,9 @@ def _encode_text(text: str) -> str:
 
 
 def _decode(text: str) -> bytes:
-    from binascii import Error, a2b_base64
-
     try:
-        return a2b_base64(text, strict_mode=True) if text else b""
-    except (Error, ValueError):
+        return binascii.a2b_base64(text, strict_mode=True) if text else b""
+    except ValueError:
         raise EvalError("invalid_argument", f"`{text[:64]}` is not base64") from None
 
 
@@ -50,21 +51,28 @@ def _basic(user: str, password: str) -> str:
     return "Basic " + _encode_text(f"{user}:{password}")
 
 
+@cache
+def _decoder() -> json.JSONDecoder:
+    from json import JSONDecoder
+
+    return JSONDecoder(parse_constant=_constant, parse_int=_integer, parse_float=_double)
+
+
+def _constant(name: str) -> None:
+    raise ValueError(name)  # NaN and Infinity, which JSON does not have
+
+
 def _parse_json(text: str) -> Any:
-    import json
-
-    def constant(name: str) -> None:
-        raise ValueError(name)
-
-    def integer(digits: str) -> int | float:
-        value = int(digits) if len(digits) < 32 else float(digits)
-        return value if INT_MIN <= value <= INT_MAX and type(value) is int else _double(digits)
-
     try:
-        value = json.loads(text, parse_constant=constant, parse_int=integer, parse_float=_double)
+        value = _decoder().decode(text)
     except (ValueError, RecursionError):
         raise EvalError("invalid_argument", f"`{text[:64]}` is not JSON") from None
     return _cleaned(value, 0)
+
+
+def _integer(digits: str) -> int | float:
+    value = int(digits) if len(digits) < 32 else float(digits)
+    return value if INT_MIN <= value <= INT_MAX and type(value) is int else _double(digits)
 
 
 def _double(digits: str) -> int | float:

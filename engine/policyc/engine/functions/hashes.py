@@ -5,8 +5,10 @@ The result is lower-case hexadecimal, or base64 where the second argument says `
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Callable
 
+from policyc.engine.cel.checksums import crc64
 from policyc.engine.function import Dialect, Function, Overload
 from policyc.engine.types import STRING
 from policyc.engine.values import EvalError
@@ -15,21 +17,19 @@ Digest = Callable[[bytes], bytes]
 
 
 def _crc32(octets: bytes) -> bytes:
-    from zlib import crc32
+    import zlib
 
-    return crc32(octets).to_bytes(4, "big")
+    return zlib.crc32(octets).to_bytes(4, "big")
 
 
 def _crc64(octets: bytes) -> bytes:
-    from policyc.engine.cel.checksums import crc64
-
     return crc64(octets).to_bytes(8, "big")
 
 
 def _xxhash64(octets: bytes) -> bytes:
-    from xxhash import xxh64_digest
+    import xxhash
 
-    return xxh64_digest(octets)
+    return xxhash.xxh64_digest(octets)
 
 
 def _standard(name: str) -> Digest:
@@ -50,9 +50,7 @@ def _functions(name: str, what: str, digest: Digest, of_hello: str) -> tuple[Fun
         if form == "hex":
             return octets.hex()
         if form == "base64":
-            from binascii import b2a_base64
-
-            return b2a_base64(octets, newline=False).decode("ascii")
+            return binascii.b2a_base64(octets, newline=False).decode("ascii")
         raise EvalError("invalid_argument", f"a digest is written as `hex` or `base64`, not as `{form[:64]}`")
 
     doc = f"The {what} of the text, as `hex` (if nothing is said) or `base64`."
