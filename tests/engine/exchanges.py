@@ -1,4 +1,4 @@
-"""Exchanges made by hand, and single phases compiled from text: what the tests of actions are written with."""
+"""Exchanges made by hand, and single phases compiled from text: what tests of actions are written with."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Lines = Iterable[tuple[str, str]]
 
 
 class FakeServices:
-    """What a policy asks from outside: scripted. `secrets` by (vault, name); `waits` are what `take` answers."""
+    """What a policy asks from outside: scripted. `secrets` by (vault, name), `waits` for `take`."""
 
     def __init__(self) -> None:
         self.secrets: dict[tuple[str, str], str] = {}

@@ -95,9 +95,10 @@ def test_content_is_an_older_name_of_body() -> None:
 
 
 def test_headers_that_the_gateway_sets_are_dropped_with_a_warning() -> None:
-    text = 'on_http_request { custom-response { body: "ok", headers: { "content-length": "9",
-    "ngrok-error-code": "x" } } }' assert checked(text).names == ["managed-header", "managed-header"] assert
-    answer(text).headers == [("content-type", "text/plain; charset=utf-8")]
+    dropped = '{ "content-length": "9", "ngrok-error-code": "x" }'
+    text = f'on_http_request {{ custom-response {{ body: "ok", headers: {dropped} }} }}'
+    assert checked(text).names == ["managed-header", "managed-header"]
+    assert answer(text).headers == [("content-type", "text/plain; charset=utf-8")]
 
 
 def test_at_most_ten_headers() -> None:

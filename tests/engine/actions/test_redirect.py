@@ -83,8 +83,9 @@ def test_without_from_to_replaces_everything() -> None:
 
 
 def test_templates_come_first_then_the_pattern() -> None:
-    text = 'on_http_request { redirect { from: "^http://${req.host}/(.*)", to:
-    "https://${req.host}/${req.method}/$1" } }' assert location(text) == "https://shop.example.com/GET/a?b=1"
+    fields = 'from: "^http://${req.host}/(.*)", to: "https://${req.host}/${req.method}/$1"'
+    text = f"on_http_request {{ redirect {{ {fields} }} }}"
+    assert location(text) == "https://shop.example.com/GET/a?b=1"
 
 
 def test_a_blank_from_a_template_is_percent_encoded() -> None:
@@ -126,10 +127,12 @@ def test_a_result_that_is_no_url_is_an_error() -> None:
 
 
 def test_further_headers_are_sent_and_location_cannot_be_overridden() -> None:
-    text = 'on_http_request { redirect { to: "/x", headers: { "X-A": "${req.method}", location: "https://evil"
-    } } }' assert checked(text).names == ["managed-header"] outcome = run(text, exchange()) assert
-    isinstance(outcome, Respond) assert outcome.headers == [("location", "https://shop.example.com/x"),
-    ("x-a", "GET")]
+    sent = '{ "X-A": "${req.method}", location: "https://evil" }'
+    text = f'on_http_request {{ redirect {{ to: "/x", headers: {sent} }} }}'
+    assert checked(text).names == ["managed-header"]
+    outcome = run(text, exchange())
+    assert isinstance(outcome, Respond)
+    assert outcome.headers == [("location", "https://shop.example.com/x"), ("x-a", "GET")]
 
 
 @pytest.mark.parametrize("status", ["200", "300", "304", "309", "400"])

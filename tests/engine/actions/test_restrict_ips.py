@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from policyc.engine.actions.restrict_ips import unavailable
 from tests.engine.exchanges import checked, config_of, exchange, response, result, run
 
 from policyc.engine.outcome import Close, Fail, Respond
@@ -126,9 +127,8 @@ def test_what_is_no_range_is_2217(cidr: str) -> None:
 def test_ip_policies_are_ids_and_make_it_unavailable_here() -> None:
     found = config_of("restrict-ips", "{ ip_policies: [ipp_2CqwBpOFFGQXBDzxRGKnMgzoXIz] }")
     assert (found.only.code.name, found.only.severity) == ("no-ip-policies", "warning")
-    assert found.action().unavailable is not None
-    assert found.action().unavailable(found.config())
+    assert unavailable(found.config()) == "this installation has no IP policies"
     assert config_of("restrict-ips", "{ ip_policies: [office] }").only.ngrok == 2216
     plain = config_of("restrict-ips", '{ allow: ["10.0.0.0/8"] }')
-    assert plain.action().unavailable is not None
-    assert plain.action().unavailable(plain.config()) is None
+    assert plain.action().unavailable is unavailable
+    assert unavailable(plain.config()) is None
