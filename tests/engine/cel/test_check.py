@@ -1,10 +1,12 @@
 import pytest
+from tests.engine.cel.asking import cel, fault, found, lets, node, traffic, tree, type_of
+
 from policyc.engine.cel import ir
 from policyc.engine.cel.check import chain_of, check
+from policyc.engine.cel.scope import Scope
 from policyc.engine.phases import Binding, Phase, Protocol
 from policyc.engine.types import BOOL, DYN, INT, STRING, list_of, map_of
 from policyc.grammar.diagnostic import Report, Severity
-from tests.engine.cel.asking import cel, fault, found, lets, node, traffic, tree, type_of
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,11 @@ def test_types(expression: str, type: str) -> None:
         ("[1]['a']", "P0204", "the index of a list(int) is an int, not a string"),
         ("{'a': 1}[1]", "P0204", "the key of a map(string, int) is a string, not an int"),
         ("req.headers[1]", "P0204", "the key of a map(string, list(string)) is a string, not an int"),
-        ("{1.5: 1}", "P0204", "a double cannot be a key; a key is a string, a number without fraction or a bool"),
+        (
+            "{1.5: 1}",
+            "P0204",
+            "a double cannot be a key; a key is a string, a number without fraction or a bool",
+        ),
         ("req.host.a", "P0206", "a string has no field `a`"),
         ("req.headers['a'].b", "P0206", "a list(string) has no field `b`"),
         ("1[0]", "P0206", "an int has no items"),
@@ -158,7 +164,7 @@ def test_kubernetes_variables_are_warned_of_on_other_bindings() -> None:
     assert not found(asked, traffic(Phase.TCP_CONNECT, Protocol.TCP, Binding.KUBERNETES))
 
 
-# --- vars and results -------------------------------------------------------------------------------------------
+# --- vars and results -------------------------------------------------------------------------------------
 
 
 def test_a_variable_that_nothing_set_is_warned_of_with_a_near_name() -> None:
@@ -198,7 +204,7 @@ def test_an_unknown_result_is_an_error() -> None:
     assert fault("actions.rate_limit.limited").hint == "did you mean `actions.ngrok.rate_limit`?"
 
 
-# --- headers -----------------------------------------------------------------------------------------------------
+# --- headers ----------------------------------------------------------------------------------------------
 
 
 def test_literal_header_names_are_lowered_at_compile_time() -> None:
@@ -223,7 +229,7 @@ def test_keys_of_other_maps_keep_their_case() -> None:
     assert at.index.value == "X"
 
 
-# --- lets --------------------------------------------------------------------------------------------------------
+# --- lets -------------------------------------------------------------------------------------------------
 
 
 def test_a_let_is_put_in_where_it_is_used() -> None:
@@ -276,14 +282,14 @@ def test_lets_in_a_circle_end() -> None:
 
 def test_lets_that_multiply_are_refused() -> None:
     definitions = {f"a{i}": f"a{i + 1} + a{i + 1}" for i in range(40)}
-    only = fault("a0", traffic(**definitions, a40="1"))
+    only = fault("a0", Scope.traffic(lets=lets(**definitions, a40="1")))
     assert only.code.id == "P0821"
 
 
 def test_deep_expressions_do_not_exhaust_the_stack() -> None:
     deep = "!" * 200 + "(true)"
     assert type_of(deep) == "bool"
-    scope = traffic(**{f"a{i}": f"[a{i + 1}]" for i in range(400)}, a400="1")
+    scope = Scope.traffic(lets=lets(**{f"a{i}": f"[a{i + 1}]" for i in range(400)}, a400="1"))
     assert {d.code.id for d in found("a0", scope)} == {"P0821"}
 
 
@@ -291,7 +297,7 @@ def test_a_long_chain_is_not_deep() -> None:
     assert type_of(" || ".join(["req.host == 'a'"] * 800)) == "bool"
 
 
-# --- the specification's environment -----------------------------------------------------------------------------
+# --- the specification's environment ----------------------------------------------------------------------
 
 
 def test_names_are_looked_for_in_the_container_from_the_inside() -> None:
@@ -342,7 +348,7 @@ def test_policies_have_no_optionals() -> None:
         assert fault(expression).code.id == "P0208"
 
 
-# --- the rest ----------------------------------------------------------------------------------------------------
+# --- the rest ---------------------------------------------------------------------------------------------
 
 
 def test_the_number_of_a_template_can_be_given() -> None:

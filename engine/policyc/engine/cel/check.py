@@ -695,14 +695,10 @@ class Checker:
                     return f"quote {at}"
                 if arg.type == INT and self._fits_with(function, args, method, at, DOUBLE):
                     return f"double {at}"
-        for at, arg in enumerate(args):
-            have = self.types.resolve(arg.type)
-            for kind in (BYTES, STRING, INT, DOUBLE):
-                if (
-                    have != kind
-                    and (have, kind) in _CONVERTIBLE
-                    and self._fits_with(function, args, method, at, kind)
-                ):
+        for kind in (BYTES, STRING, INT, DOUBLE):
+            for at, arg in enumerate(args):
+                pair = (self.types.resolve(arg.type), kind)
+                if pair in _CONVERTIBLE and self._fits_with(function, args, method, at, kind):
                     return f"convert.{kind.name} {at}"
         if self.resolve(function, args, not method)[1] is not None:
             return "as function" if method else "as method"

@@ -79,6 +79,7 @@ _FUNCTIONS: Mapping[str, str] = {
     "concat": "+",
     "endswith": "endsWith",
     "ends_with": "endsWith",
+    "forall": "all",
     "has_prefix": "startsWith",
     "hasPrefix": "startsWith",
     "hasSuffix": "endsWith",
@@ -117,15 +118,13 @@ def variable_hint(name: str, scope: Scope) -> str | None:
             return f"did you mean `{candidate}`?"
         if candidate != name and _leads_into_value(candidate, scope):
             return f"did you mean `{candidate}`?"
+    head, _, last = snake_case(today).rpartition(".")
+    found = _somewhere_below(head, last, scope) if head else None
+    if found is not None:
+        return f"did you mean `{found}`?"
     if today != name:
-        root = today.split(".")[0]
-        return f"did you mean `{today}`?" if scope.is_path(root) else f"did you mean `{root}`?"
-    head, _, last = snake_case(name).rpartition(".")
-    if head:
-        found = _somewhere_below(head, last, scope)
-        if found is not None:
-            return f"did you mean `{found}`?"
-    elif name.isupper():
+        return f"did you mean `{today}`?"
+    if name.isupper():
         return _GONE["env"]
     return None
 
