@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from policyc.engine.actions.restrict_ips import unavailable
 from tests.engine.exchanges import checked, config_of, exchange, response, result, run
 
+from policyc.engine.actions.restrict_ips import unavailable
 from policyc.engine.outcome import Close, Fail, Respond
 
 LISTS = 'restrict-ips { allow: ["203.0.113.0/24", "2001:db8::/32"], deny: ["203.0.113.66/32"] }'

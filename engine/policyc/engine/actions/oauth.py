@@ -68,6 +68,12 @@ def check_oauth(config: Config, site: Site) -> None:
         warn_secret(secret, "the secret of an OAuth client", site)
 
 
+def unavailable(config: Config) -> str | None:
+    """Return why this installation cannot run the action with this config."""
+    has_client = "client_id" in config.given and "client_secret" in config.given
+    return None if has_client else "oauth needs a client of its own: `client_id` and `client_secret`"
+
+
 ACTION = Action(
     name="oauth",
     doc="Send users without a session to an identity provider. Who may enter is up to later rules, which "
@@ -80,6 +86,7 @@ ACTION = Action(
     result=session_result("oauth", "current_provider_session_id"),
     result_name="oauth",
     check=check_oauth,
+    unavailable=unavailable,
     authenticates=True,
     example='on_http_request { oauth { provider: "github", client_id: "abc", client_secret: '
     'secrets.get("gw", "gh") } }',
