@@ -32,7 +32,8 @@ AGENT_VERSION = declare(
     "P0580",
     "agent-version",
     "the agent config is not of version 3",
-    explanation="Agent config files say `version: 3`. Version 2 has `tunnels` in place of `endpoints` and is not read: "
+    explanation="Agent config files say `version: 3`. Version 2 has `tunnels` in place of `endpoints` and "
+    "is not read: "
     "`ngrok config upgrade` converts it.",
     wrong="version: 2\nendpoints: []",
     right="version: 3\nendpoints: []",
@@ -41,10 +42,12 @@ AGENT_TUNNELS = declare(
     "P0581",
     "agent-tunnels",
     "`tunnels` are gone",
-    explanation="Tunnels were replaced by endpoints. Write each as an item of `endpoints`: `addr` becomes `upstream.url`, `domain` and "
+    explanation="Tunnels were replaced by endpoints. Write each as an item of `endpoints`: `addr` becomes "
+    "`upstream.url`, `domain` and "
     "`proto` become `url`.",
     wrong="version: 3\ntunnels:\n  web: { proto: http, addr: 8080 }",
-    right="version: 3\nendpoints:\n  - name: web\n    url: http://web.example.com\n    upstream: { url: 8080 }",
+    right="version: 3\nendpoints:\n  - name: web\n    url: http://web.example.com\n    upstream: { url: "
+    "8080 }",
 )
 AGENT_KEY = declare(
     "P0582",
@@ -60,7 +63,8 @@ AGENT_UPSTREAM = declare(
     "an endpoint of an agent config has no upstream",
     explanation="The endpoints of an agent forward to an upstream: `upstream: { url: … }`.",
     wrong="version: 3\nendpoints:\n  - name: web\n    url: https://web.example.com",
-    right="version: 3\nendpoints:\n  - name: web\n    url: https://web.example.com\n    upstream: { url: http://127.0.0.1:9000 }",
+    right="version: 3\nendpoints:\n  - name: web\n    url: https://web.example.com\n    upstream: { url: "
+    "http://127.0.0.1:9000 }",
     ngrok=18015,
 )
 POLICY_TWICE = declare(
@@ -105,7 +109,9 @@ def read_endpoints(root: MapValue, report: Report) -> tuple[Endpoint, ...]:
             reader.say(AGENT_KEY, f"an agent config has no key `{short(name)}`", entry.key.span, name, hint)
     if "tunnels" in keys and not is_null(keys["tunnels"].value):
         hint = "write each tunnel as an item of `endpoints`, with `url` and `upstream.url`"
-        reader.say(AGENT_TUNNELS, "`tunnels` are not supported any more", keys["tunnels"].key.span, "tunnels", hint)
+        reader.say(
+            AGENT_TUNNELS, "`tunnels` are not supported any more", keys["tunnels"].key.span, "tunnels", hint
+        )
     if "endpoints" not in keys or is_null(keys["endpoints"].value):
         return ()
     value = keys["endpoints"].value
@@ -118,7 +124,9 @@ def read_endpoints(root: MapValue, report: Report) -> tuple[Endpoint, ...]:
 
 def _version(root: MapValue, keys: dict[str, MapEntry], reader: Reader) -> None:
     if "version" not in keys:
-        reader.say(AGENT_VERSION, "`version: 3` is missing", head(root), "version", "add `version: 3` at the top")
+        reader.say(
+            AGENT_VERSION, "`version: 3` is missing", head(root), "version", "add `version: 3` at the top"
+        )
         return
     value = keys["version"].value
     known = isinstance(value, PlainValue) and value.kind == "int" and value.value == 3
@@ -127,7 +135,9 @@ def _version(root: MapValue, keys: dict[str, MapEntry], reader: Reader) -> None:
         if isinstance(value, TextValue):
             raw = value.text.value
         hint = "convert the file with `ngrok config upgrade`, then say `version: 3`"
-        reader.say(AGENT_VERSION, f"version `{short(raw)}` of agent configs is not read", value.span, "version", hint)
+        reader.say(
+            AGENT_VERSION, f"version `{short(raw)}` of agent configs is not read", value.span, "version", hint
+        )
 
 
 def _endpoint(value: Value, path: str, report: Report) -> Endpoint | None:
@@ -142,7 +152,13 @@ def _endpoint(value: Value, path: str, report: Report) -> Endpoint | None:
     if "policy" in keys:
         old = keys["policy"].key.span
         if "traffic_policy" in keys:
-            reader.say(POLICY_TWICE, "`policy` and `traffic_policy` are both given", old, f"{path}.policy", "remove `policy`")
+            reader.say(
+                POLICY_TWICE,
+                "`policy` and `traffic_policy` are both given",
+                old,
+                f"{path}.policy",
+                "remove `policy`",
+            )
         else:
             reader.say(POLICY_RENAMED, "`policy` is called `traffic_policy` today", old, f"{path}.policy")
     for name, entry in keys.items():
@@ -174,7 +190,11 @@ def _upstream(entry: MapEntry, path: str, reader: Reader, settings: list[MapEntr
         if name == "url":
             # A bare port is a number in YAML and means what it says.
             plain = isinstance(part.value, PlainValue) and part.value.kind == "int"
-            url = written(part.value) if plain and isinstance(part.value, PlainValue) else reader.text(part.value, f"{path}.url")
+            url = (
+                written(part.value)
+                if plain and isinstance(part.value, PlainValue)
+                else reader.text(part.value, f"{path}.url")
+            )
         else:
             key = part.key._replace(value=f"upstream.{name}", origins=(part.key.first,) * (len(name) + 10))
             settings.append(MapEntry(key, part.value, part.span))

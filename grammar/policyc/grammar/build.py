@@ -1,11 +1,12 @@
 """The syntax tree, built while the parser reduces: one method for each alternative that policy.lark names.
 
-Lark calls the methods with the list of an alternative's children: tokens (with their offsets in the text that is
-parsed) and nodes that are already made. No Lark tree is kept. Positions are taken from tokens and children.
+Lark calls the methods with the list of an alternative's children: tokens (with their offsets in the text
+that is parsed) and nodes that are already made. No Lark tree is kept. Positions are taken from tokens and
+children.
 
-The grammar accepts a little more than the language. What is only allowed in value position (durations, a string
-with `${…}`, a missing comma in a map) is noted in `_pending` under the node and taken off again by `value`; what is still
-there in the end is reported.
+The grammar accepts a little more than the language. What is only allowed in value position (durations, a
+string with `${…}`, a missing comma in a map) is noted in `_pending` under the node and taken off again by
+`value`; what is still there in the end is reported.
 """
 
 from __future__ import annotations
@@ -55,9 +56,12 @@ RESERVED_WORD = declare(
     "P0120",
     "reserved-word",
     "a reserved word stands where a name belongs",
-    explanation="CEL reserves `as`, `break`, `const`, `continue`, `else`, `for`, `function`, `if`, `import`, `let`, "
-    "`loop`, `package`, `namespace`, `return`, `var`, `void`, `while`; they name no variable and no function. "
-    "`true`, `false`, `null` and `in` are words of the language and name no field either; such a field is read as "
+    explanation="CEL reserves `as`, `break`, `const`, `continue`, `else`, `for`, `function`, `if`, "
+    "`import`, `let`, "
+    "`loop`, `package`, `namespace`, `return`, `var`, `void`, `while`; they name no variable and no "
+    "function. "
+    "`true`, `false`, `null` and `in` are words of the language and name no field either; such a field is "
+    "read as "
     '`x["in"]`.',
     wrong="let x = package == 1",
     right='let x = "package" == "1"',
@@ -67,8 +71,10 @@ BAD_ESCAPE = declare(
     "P0121",
     "bad-escape",
     "a string holds an escape that means nothing",
-    explanation="Strings know `\\a \\b \\f \\n \\r \\t \\v \\\\ \\? \\\" \\' \\``, `\\xHH`, `\\uHHHH`, `\\UHHHHHHHH` and octal "
-    "`\\000` to `\\377`. In a raw string, `r\"…\"`, a backslash is a backslash, which suits regular expressions.",
+    explanation="Strings know `\\a \\b \\f \\n \\r \\t \\v \\\\ \\? \\\" \\' \\``, `\\xHH`, `\\uHHHH`, "
+    "`\\UHHHHHHHH` and octal "
+    '`\\000` to `\\377`. In a raw string, `r"…"`, a backslash is a backslash, which suits regular '
+    "expressions.",
     wrong='on_http_request { when req.url.path.matches("^/\\d+$") { deny } }',
     right='on_http_request { when req.url.path.matches(r"^/\\d+$") { deny } }',
     ngrok=2200,
@@ -86,7 +92,8 @@ MEASURE_IN_EXPRESSION = declare(
     "P0123",
     "measure-in-expression",
     "a duration or size literal stands inside an expression",
-    explanation="`60s` and `10MiB` are literals of config fields. Inside a CEL expression write `duration(\"60s\")` for a "
+    explanation="`60s` and `10MiB` are literals of config fields. Inside a CEL expression write "
+    '`duration("60s")` for a '
     "duration and the number of octets for a size.",
     wrong="let x = 1 + 60s",
     right='let x = duration("60s")',
@@ -96,7 +103,8 @@ COMMA_IN_EXPRESSION = declare(
     "P0124",
     "missing-comma-in-map",
     "the entries of a map need commas inside an expression",
-    explanation="Only in the blocks of actions, and in maps that are values there, may the comma between entries be "
+    explanation="Only in the blocks of actions, and in maps that are values there, may the comma between "
+    "entries be "
     "left out.",
     wrong='let x = {"a": 1 "b": 2}["a"]',
     right='let x = {"a": 1, "b": 2}["a"]',
@@ -106,7 +114,8 @@ PLACEHOLDER_IN_EXPRESSION = declare(
     "P0125",
     "placeholder-in-expression",
     "a string inside an expression is no template",
-    explanation="`${…}` is replaced in config values only. Inside an expression a string stays as it is written: join "
+    explanation="`${…}` is replaced in config values only. Inside an expression a string stays as it is "
+    "written: join "
     "with `+`, or name the variable itself.",
     wrong='on_http_request { when req.host == "${conn.client_ip}" { deny } }',
     right="on_http_request { when req.host == conn.client_ip { deny } }",
@@ -116,7 +125,8 @@ COMPUTED_KEY = declare(
     "P0126",
     "computed-key",
     "a computed key needs parentheses",
-    explanation="In a config block a bare name is the key itself and a string is one too. Any other key is an expression "
+    explanation="In a config block a bare name is the key itself and a string is one too. Any other key is "
+    "an expression "
     "and stands in parentheses.",
     wrong="on_http_request { log { metadata: { req.method: 1 } } }",
     right="on_http_request { log { metadata: { (req.method): 1 } } }",
@@ -133,14 +143,33 @@ RULE_WITHOUT_ACTIONS = declare(
     "P0380",
     "rule-without-actions",
     "a rule has no action",
-    explanation="A rule without an action does nothing; usually the actions were forgotten, or stand one level too high.",
+    explanation="A rule without an action does nothing; usually the actions were forgotten, or stand one "
+    "level too high.",
     wrong="on_http_request { when req.method == 'GET' { } }",
     right="on_http_request { when req.method == 'GET' { deny } }",
     ngrok=2206,
 )
 
 RESERVED = frozenset(
-    "as break const continue else for function if import let loop package namespace return var void while".split()
+    [
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
+    ]
 )
 KEYWORDS = frozenset(("true", "false", "null", "in"))
 INT_MAX = 2**63 - 1
@@ -159,7 +188,8 @@ class Token(Protocol):
 
 
 class TooMuch(Exception):  # noqa: N818 — not an error of the program: the text exceeds a limit
-    """The text exceeds a limit so far that building on makes no sense; the parser loop catches and reports it."""
+    """The text exceeds a limit so far that building on makes no sense; the parser loop catches and reports
+    it."""
 
     def __init__(self, code: Code, message: str, span: Span) -> None:
         """Say which limit, where."""
@@ -207,7 +237,11 @@ class Builder:
 
     def forget(self, start: int = 0, end: int | None = None) -> None:
         """Drop what was noted about a statement that is given up (without an end: everything)."""
-        dropped = [key for key, late in self._pending.items() if start <= late.span.start and (end is None or late.span.start < end)]
+        dropped = [
+            key
+            for key, late in self._pending.items()
+            if start <= late.span.start and (end is None or late.span.start < end)
+        ]
         for key in dropped:
             del self._pending[key]
 
@@ -223,7 +257,7 @@ class Builder:
             self._say(late.code, late.message, late.span, late.hint)
         self._pending = {}
 
-    # --- places ---------------------------------------------------------------------------------------------------
+    # --- places --------------------------------------------------------------------------------------------
 
     def span(self, start: int, end: int) -> Span:
         """Return the place in the document of characters `start` to `end` of the text that is parsed."""
@@ -252,7 +286,7 @@ class Builder:
     def _say(self, code: Code, message: str, span: Span, hint: str | None = None) -> None:
         say(self.report, code, message, span, self.path, self.alias, hint)
 
-    # --- literals -------------------------------------------------------------------------------------------------
+    # --- literals ------------------------------------------------------------------------------------------
 
     def int_literal(self, children: list[Token]) -> Literal:
         """Make an int; one past the maximum is good only behind a minus."""
@@ -261,7 +295,13 @@ class Builder:
         node = Literal("int", min(value, INT_MAX), self._at(children[0]))
         if value > INT_MAX:
             self._raw[id(node)] = text
-            self._defer(node, NUMBER_OUT_OF_RANGE, f"`{_short(text)}` does not fit an int", node.span, "a uint is written `1u`")
+            self._defer(
+                node,
+                NUMBER_OUT_OF_RANGE,
+                f"`{_short(text)}` does not fit an int",
+                node.span,
+                "a uint is written `1u`",
+            )
         return node
 
     def uint_literal(self, children: list[Token]) -> Literal:
@@ -332,14 +372,18 @@ class Builder:
         node = Literal("int", value, self._at(token))
         self._measures[id(node)] = _Measure(node, kind, value)
         text = str(token)
-        hint = f'write `duration("{text}")`' if kind == "duration" else f"write the number of octets: `{value}`"
-        self._defer(node, MEASURE_IN_EXPRESSION, f"`{text}` is a {kind} only as the value of a field", node.span, hint)
+        hint = (
+            f'write `duration("{text}")`' if kind == "duration" else f"write the number of octets: `{value}`"
+        )
+        self._defer(
+            node, MEASURE_IN_EXPRESSION, f"`{text}` is a {kind} only as the value of a field", node.span, hint
+        )
         return node
 
     def _defer(self, node: object, code: Code, message: str, span: Span, hint: str | None) -> None:
         self._pending[id(node)] = _Pending(node, code, message, span, hint)
 
-    # --- operands -------------------------------------------------------------------------------------------------
+    # --- operands ------------------------------------------------------------------------------------------
 
     def name(self, children: list[Token]) -> Name:
         """Make an identifier."""
@@ -377,7 +421,11 @@ class Builder:
         """Make `f(…)`."""
         function = self._identifier(children[0])
         return Call(
-            function, None, self._given(children), self._at(children[0]), self._between(children[0], children[-1])
+            function,
+            None,
+            self._given(children),
+            self._at(children[0]),
+            self._between(children[0], children[-1]),
         )
 
     def rooted_call(self, children: list[Any]) -> Call:
@@ -474,7 +522,7 @@ class Builder:
                 break
         return node
 
-    # --- operators ------------------------------------------------------------------------------------------------
+    # --- operators -----------------------------------------------------------------------------------------
 
     def negate(self, children: list[Any]) -> Unary | Literal:
         """Make `!a` or `-a`; a minus belongs to the number behind it."""
@@ -529,7 +577,8 @@ class Builder:
         if span.end - span.start > limits.EXPRESSION_CHARACTERS:
             self._say(
                 limits.EXPRESSION_TOO_LONG,
-                f"an expression may have {limits.EXPRESSION_CHARACTERS} characters, this one has {span.end - span.start}",
+                f"an expression may have {limits.EXPRESSION_CHARACTERS} characters, "
+                f"this one has {span.end - span.start}",
                 span,
             )
             return Literal("null", None, span)
@@ -543,7 +592,7 @@ class Builder:
             return Literal("null", None, span)
         return expr
 
-    # --- values ---------------------------------------------------------------------------------------------------
+    # --- values --------------------------------------------------------------------------------------------
 
     def value(self, expr: Expr) -> Value:
         """Return what `expr` is in value position."""
@@ -594,7 +643,7 @@ class Builder:
         written = Text(key.span.text, key.span, key.span.start)
         return MapEntry(written, self.value(value), span, key_expr=self._whole(key))
 
-    # --- rules ----------------------------------------------------------------------------------------------------
+    # --- rules ---------------------------------------------------------------------------------------------
 
     def action_type(self, children: list[Token]) -> Text:
         """Make an action's type."""
@@ -610,7 +659,12 @@ class Builder:
         if node.kind == "bytes":
             self._say(BYTES_AS_TEXT, "a text belongs here, not bytes", node.span, "leave out the prefix `b`")
             assert isinstance(node.value, bytes)
-            return Text(node.value.decode("utf-8", "replace"), node.span, node.span.start, (node.span.start,) * (len(node.value) + 1))
+            return Text(
+                node.value.decode("utf-8", "replace"),
+                node.span,
+                node.span.start,
+                (node.span.start,) * (len(node.value) + 1),
+            )
         return self._text(node)
 
     def action(self, children: list[Any]) -> Action:
@@ -659,7 +713,12 @@ class Builder:
         conditions = () if condition is None else (Condition(self._whole(condition), condition.span),)
         span = self._at(word).to(where)
         if not actions and not any(where.start <= at < where.end for at in self.broken):
-            self._say(RULE_WITHOUT_ACTIONS, "a rule needs at least one action", where, "write `{ deny }`, for example")
+            self._say(
+                RULE_WITHOUT_ACTIONS,
+                "a rule needs at least one action",
+                where,
+                "write `{ deny }`, for example",
+            )
         return Rule(name, conditions, actions, span)
 
     def statements(self, children: list[Any]) -> tuple[Span, tuple[Rule | Use, ...]]:
@@ -681,7 +740,7 @@ class Builder:
         """Give rules, conditions and actions their paths, and check how many there are."""
         return place(prefix, rules, self.report)
 
-    # --- items ----------------------------------------------------------------------------------------------------
+    # --- items ---------------------------------------------------------------------------------------------
 
     def phase(self, children: list[Any]) -> Phase:
         """Make a phase."""
@@ -692,7 +751,9 @@ class Builder:
     def rules_item(self, children: list[Any]) -> Rules:
         """Make `rules NAME { … }`."""
         word, name, (where, rules) = children
-        return Rules(self._identifier(name), self._at(name), self._placed(str(name), rules), self._at(word).to(where))
+        return Rules(
+            self._identifier(name), self._at(name), self._placed(str(name), rules), self._at(word).to(where)
+        )
 
     def import_item(self, children: list[Token]) -> Import:
         """Make `import "path"`."""
@@ -732,7 +793,7 @@ class Builder:
 
     def test_item(self, children: list[Any]) -> Test:
         """Make a test: only its place is kept."""
-        word, name, (first, last) = children
+        word, name, (_, last) = children
         return Test(self._string(name), self._between(word, last))
 
     def block(self, children: list[Any]) -> tuple[Token, Token]:
@@ -746,7 +807,9 @@ class Builder:
 
     def file(self, children: list[Item]) -> Document:
         """Close a file."""
-        items = tuple(c for c in children if not (self._cut and isinstance(c, Let) and c.span.end in self._cut))
+        items = tuple(
+            c for c in children if not (self._cut and isinstance(c, Let) and c.span.end in self._cut)
+        )
         return Document(self.source, "policy", items)
 
 

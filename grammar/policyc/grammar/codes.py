@@ -2,8 +2,8 @@
 
 Each module that finds something declares its codes beside what it finds; `explain` and the docs collect them
 from the one table here. Numbers go by hundreds: P00 files and encodings, P01 syntax, P02 names and types of
-expressions, P03 rules, actions and their fields, P04 phases, P05 endpoints, P06 flow, P07 hazards, P08 limits,
-P09 what this installation cannot run.
+expressions, P03 rules, actions and their fields, P04 phases, P05 endpoints, P06 flow, P07 hazards, P08
+limits, P09 what this installation cannot run.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class Code(NamedTuple):
     """A stable name for one kind of finding.
 
     `id` is what users quote (`P0301`), `name` a readable slug (`unknown-action`), `explanation` prose for
-    `policyc explain`, `wrong` and `right` small policies in the `.policy` language (or YAML, where the mistake
-    only exists there), `ngrok` the ERR_NGROK number that corresponds to it.
+    `policyc explain`, `wrong` and `right` small policies in the `.policy` language (or YAML, where the
+    mistake only exists there), `ngrok` the ERR_NGROK number that corresponds to it.
     """
 
     id: str
@@ -32,7 +32,7 @@ class Code(NamedTuple):
 
 
 def declare(
-    id: str,  # noqa: A002
+    id: str,
     name: str,
     title: str,
     *,

@@ -1,7 +1,8 @@
 """YAML and JSON documents into the tree that `.policy` files become, with every place kept.
 
-Two kinds are read: a policy (a mapping of phases) and an ngrok agent config file of version 3 (form "agent"). Documents that
-are known to be something else (Kubernetes manifests, bodies of the API) are refused with a word on what to do.
+Two kinds are read: a policy (a mapping of phases) and an ngrok agent config file of version 3 (form
+"agent"). Documents that are known to be something else (Kubernetes manifests, bodies of the API) are refused
+with a word on what to do.
 """
 
 from __future__ import annotations
@@ -25,15 +26,26 @@ from policyc.grammar.shape import (
     short,
 )
 from policyc.grammar.source import Source, Span
-from policyc.grammar.syntax import Document, ListValue, MapEntry, MapValue, Phase, PlainValue, TextValue, Value
+from policyc.grammar.syntax import (
+    Document,
+    ListValue,
+    MapEntry,
+    MapValue,
+    Phase,
+    PlainValue,
+    TextValue,
+    Value,
+)
 
 KUBERNETES_MANIFEST = declare(
     "P0002",
     "kubernetes-manifest",
     "a Kubernetes manifest is no policy",
-    explanation="Manifests (NgrokTrafficPolicy, CloudEndpoint, AgentEndpoint, Ingress, …) are not read. The policy in one stands "
+    explanation="Manifests (NgrokTrafficPolicy, CloudEndpoint, AgentEndpoint, Ingress, …) are not read. The "
+    "policy in one stands "
     "below `spec.policy` or `spec.trafficPolicy`: copy its phases into a file of their own.",
-    wrong="apiVersion: ngrok.k8s.ngrok.com/v1alpha1\nkind: NgrokTrafficPolicy\nspec:\n  policy:\n    on_http_request: []",
+    wrong="apiVersion: ngrok.k8s.ngrok.com/v1alpha1\nkind: NgrokTrafficPolicy\nspec:\n  policy:\n    "
+    "on_http_request: []",
     right="on_http_request: []",
     ngrok=2236,
 )
@@ -41,7 +53,8 @@ API_BODY = declare(
     "P0003",
     "api-body",
     "the body of an API request is no policy",
-    explanation="The API takes an endpoint with its policy as a text in `traffic_policy` (the old edge modules: `value`). Put the "
+    explanation="The API takes an endpoint with its policy as a text in `traffic_policy` (the old edge "
+    "modules: `value`). Put the "
     "policy itself into a file.",
     wrong='{"type": "cloud", "url": "https://a.example.com", "traffic_policy": "{}"}',
     right='{"on_http_request": []}',
@@ -84,7 +97,9 @@ def read_json(source: Source, report: Report) -> Document:
 def _document(source: Source, form: OneOf["yaml", "json"], root: Value | None, report: Report) -> Document:
     if root is None or is_null(root) or (isinstance(root, MapValue) and not root.entries):
         hint = "write a phase, for example `on_http_request:`"
-        report.add(EMPTY_DOCUMENT, "the document is empty: a policy without rules", source.span(0, 0), hint=hint)
+        report.add(
+            EMPTY_DOCUMENT, "the document is empty: a policy without rules", source.span(0, 0), hint=hint
+        )
         return Document(source, form, ())
     if not isinstance(root, MapValue):
         _refuse_root(root, report)
@@ -97,7 +112,9 @@ def _document(source: Source, form: OneOf["yaml", "json"], root: Value | None, r
         {"type", "url"} <= keys or ({"url", "traffic_policy"} <= keys) or {"enabled", "value"} == keys
     ):
         hint = "put the policy itself into a file: its phases stand at the top level"
-        report.add(API_BODY, "this is the body of an API request, not a policy", root.entries[0].key.span, hint=hint)
+        report.add(
+            API_BODY, "this is the body of an API request, not a policy", root.entries[0].key.span, hint=hint
+        )
         return Document(source, form, ())
     from policyc.grammar.agent_config import is_agent_config, read_endpoints
 
@@ -111,7 +128,9 @@ def _refuse_root(root: Value, report: Report) -> None:
     if isinstance(root, ListValue):
         hint = "remove the `-` before the phases"
         first = root.items[0] if root.items else None
-        if isinstance(first, MapValue) and any(e.key.value in ("actions", "expressions") for e in first.entries):
+        if isinstance(first, MapValue) and any(
+            e.key.value in ("actions", "expressions") for e in first.entries
+        ):
             hint = "put the rules below a phase, for example `on_http_request:`"
     elif isinstance(root, TextValue):
         hint = "write a phase, for example `on_http_request:`, and its rules below"
@@ -135,7 +154,10 @@ def _refuse_manifest(root: MapValue, report: Report) -> None:
     name = f" (`{short(kind.text.value)}`)" if isinstance(kind, TextValue) else ""
     hint = "copy the phases below `policy` into a file of their own"
     report.add(
-        KUBERNETES_MANIFEST, f"this is a Kubernetes manifest{name}, not a policy", root.entries[0].key.span, hint=hint
+        KUBERNETES_MANIFEST,
+        f"this is a Kubernetes manifest{name}, not a policy",
+        root.entries[0].key.span,
+        hint=hint,
     )
 
 
@@ -172,7 +194,9 @@ def _unknown_key(entry: MapEntry, reader: Reader) -> None:
     path = reader.prefix + key
     if key in _WRAPPERS:
         hint = f"remove `{key}:` and move the phases to the top level"
-        reader.say(WRAPPED_POLICY, f"`{key}` wraps the policy; the phases belong here", entry.key.span, path, hint)
+        reader.say(
+            WRAPPED_POLICY, f"`{key}` wraps the policy; the phases belong here", entry.key.span, path, hint
+        )
         if isinstance(entry.value, MapValue):
             read_phases(entry.value, reader._replace(prefix=f"{path}."))
         return
@@ -183,4 +207,6 @@ def _unknown_key(entry: MapEntry, reader: Reader) -> None:
         hint = "rules stand in the list of a phase, for example below `on_http_request:`"
     else:
         hint = "the phases are " + ", ".join(f"`{k}`" for k in PHASE_KEYS)
-    reader.say(UNKNOWN_TOP_KEY, f"`{short(key)}` is no phase", entry.key.span, path, hint, alias=entry.key.alias)
+    reader.say(
+        UNKNOWN_TOP_KEY, f"`{short(key)}` is no phase", entry.key.span, path, hint, alias=entry.key.alias
+    )

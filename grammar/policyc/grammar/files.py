@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policyc.grammar import limits
-from policyc.grammar.codes import declare
+from policyc.grammar.codes import Code, declare
 from policyc.grammar.diagnostic import Report
 from policyc.grammar.source import Source
 from policyc.grammar.syntax import Document
@@ -12,7 +12,8 @@ BINARY_FILE = declare(
     "P0004",
     "binary-file",
     "the file is no text",
-    explanation="The file holds NUL octets, or looks like an archive, an image or a program. A policy is a text in UTF-8.",
+    explanation="The file holds NUL octets, or looks like an archive, an image or a program. A policy is a "
+    "text in UTF-8.",
     wrong="(an image)",
     right="on_http_request { deny }",
     ngrok=2236,
@@ -30,14 +31,26 @@ CONTROL_CHARACTER = declare(
     "P0006",
     "control-character",
     "a control character stands in the file",
-    explanation="Besides line ends and tabs, control characters have no place in a policy; in a string write an escape.",
+    explanation="Besides line ends and tabs, control characters have no place in a policy; in a string "
+    "write an escape.",
     wrong="(a file with a bell in it)",
     right='let bell = "\\a"',
     ngrok=2236,
 )
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_MAGIC = (b"\x7fELF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"PK\x03\x04", b"\x1f\x8b", b"%PDF", b"BZh", b"\xfd7zXZ", b"MZ\x90")
+_MAGIC = (
+    b"\x7fELF",
+    b"\x89PNG",
+    b"GIF8",
+    b"\xff\xd8\xff",
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+    b"%PDF",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"MZ\x90",
+)
 _CONTROLS = frozenset(chr(c) for c in (*range(9), 11, *range(14, 32), 127))
 
 
@@ -48,7 +61,7 @@ def decode(name: str, octets: bytes, report: Report) -> Source | None:
     """
     empty = Source(name, "")
 
-    def refuse(code: limits.Code, message: str, hint: str | None = None, before: bytes = b"") -> None:
+    def refuse(code: Code, message: str, hint: str | None = None, before: bytes = b"") -> None:
         # What can be read of the text before the fault gives line and column.
         source = Source(name, before.decode("utf-8", "replace")) if before else empty
         at = len(source.text)
@@ -82,7 +95,9 @@ def decode(name: str, octets: bytes, report: Report) -> Source | None:
     if not _CONTROLS.isdisjoint(text):
         at = next(i for i, c in enumerate(text) if c in _CONTROLS)
         message = f"a control character (U+{ord(text[at]):04X}) stands in the file"
-        report.add(CONTROL_CHARACTER, message, source.span(at, at + 1), hint="remove it, or write it as an escape")
+        report.add(
+            CONTROL_CHARACTER, message, source.span(at, at + 1), hint="remove it, or write it as an escape"
+        )
         return None
     return source
 

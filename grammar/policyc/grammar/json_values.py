@@ -1,7 +1,7 @@
 """A JSON document as a tree of values, each with its place (RFC 8259).
 
-Written here because no reader of the standard library tells where things stand or that a key stands twice. JSON's escapes
-get a place per character, so that a column inside of an expression is right.
+Written here because no reader of the standard library tells where things stand or that a key stands twice.
+JSON's escapes get a place per character, so that a column inside of an expression is right.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ JSON_SYNTAX = declare(
     "P0020",
     "json-syntax",
     "the document is no JSON",
-    explanation="JSON wants double quotes around texts and keys, a comma between entries and none behind the last, no comments, "
+    explanation="JSON wants double quotes around texts and keys, a comma between entries and none behind "
+    "the last, no comments, "
     "and nothing behind the document.",
     wrong='{"on_http_request": [],}',
     right='{"on_http_request": []}',
@@ -61,7 +62,10 @@ def read_values(source: Source, report: Report) -> Read:
             raise _JsonError(at, at + 1, "something follows the document", "a file holds one JSON value")
     except _JsonError as error:
         report.add(
-            error.code, error.message, source.span(error.start, min(error.end, len(source.text))), hint=error.hint
+            error.code,
+            error.message,
+            source.span(error.start, min(error.end, len(source.text))),
+            hint=error.hint,
         )
         return Read(None, is_whole=False)
     return Read(value, is_whole=True)
@@ -148,7 +152,9 @@ class _Reader:
             raise self._unexpected(at, f"`,` or `{closer}`", start)
         after = self.space(at + 1)
         if self.text[after : after + 1] == closer:
-            raise _JsonError(at, at + 1, f"a comma stands before `{closer}`", "JSON allows no trailing comma: remove it")
+            raise _JsonError(
+                at, at + 1, f"a comma stands before `{closer}`", "JSON allows no trailing comma: remove it"
+            )
         return after
 
     def _scalar(self, at: int) -> tuple[Value, int]:
@@ -165,7 +171,9 @@ class _Reader:
         if word is not None and word.group() in _CONSTANTS:
             constant = _CONSTANTS[word.group()]
             span = self.source.span(at, word.end())
-            return PlainValue("null" if constant is None else "bool", constant, word.group(), span), word.end()
+            return PlainValue(
+                "null" if constant is None else "bool", constant, word.group(), span
+            ), word.end()
         raise self._unexpected(at, "a value", None)
 
     def string(self, start: int) -> tuple[Text, int]:
@@ -182,7 +190,9 @@ class _Reader:
             if text[at : at + 1] != "\\":
                 if at >= len(text) or text[at] in "\r\n":
                     raise _JsonError(start, at, "the text is never closed", 'close it with `"`')
-                raise _JsonError(at, at + 1, "a control character stands in a text", "write it as `\\u00…` or `\\t`")
+                raise _JsonError(
+                    at, at + 1, "a control character stands in a text", "write it as `\\u00…` or `\\t`"
+                )
             char, end = self._escape(at)
             chars.append(char)
             origins.append(at)
@@ -206,7 +216,12 @@ class _Reader:
             if 0xDC00 <= low < 0xE000:
                 return chr(0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)), at + 12
         if 0xD800 <= code < 0xE000:
-            raise _JsonError(at, at + 6, f"`{self.text[at : at + 6]}` is half a character", "write both halves, or the character")
+            raise _JsonError(
+                at,
+                at + 6,
+                f"`{self.text[at : at + 6]}` is half a character",
+                "write both halves, or the character",
+            )
         return chr(code), at + 6
 
     def _hex(self, at: int) -> int:

@@ -1,7 +1,7 @@
 """Literals: from how they are written to what they are.
 
-Strings and bytes follow the CEL specification (langdef.md, "String and Bytes Values"); durations and sizes are
-the `.policy` language's own.
+Strings and bytes follow the CEL specification (langdef.md, "String and Bytes Values"); durations and sizes
+are the `.policy` language's own.
 """
 
 from __future__ import annotations
@@ -60,8 +60,9 @@ class BadEscape(NamedTuple):
 class Quoted(NamedTuple):
     """A string or bytes literal, decoded.
 
-    `first` is the offset of the first character after the quote. `origins` holds for each character of a decoded
-    string its offset in the literal (and for the end), None where nothing was escaped, and None for bytes.
+    `first` is the offset of the first character after the quote. `origins` holds for each character of a
+    decoded string its offset in the literal (and for the end), None where nothing was escaped, and None for
+    bytes.
     """
 
     value: str | bytes
@@ -142,7 +143,11 @@ def _escape(body: str, at: int, *, is_bytes: bool) -> tuple[int, int, str | None
             return 0, at + 2, f"`\\{letter}` needs {count} hexadecimal digits"
         code = int(digits, 16)
         if is_bytes and letter in "uU":
-            return 0, end, f"`\\{letter}` stands in strings only; write the octets of a bytes literal as `\\x…`"
+            return (
+                0,
+                end,
+                f"`\\{letter}` stands in strings only; write the octets of a bytes literal as `\\x…`",
+            )
         if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
             return 0, end, f"`{body[at:end]}` is no Unicode character"
         return code, end, None

@@ -1,8 +1,8 @@
 """Named syntax errors: what the author probably meant where the parser could not go on.
 
-Each recogniser looks at the place where the parser stopped and either explains it or passes. They are asked in the order of
-`RECOGNISERS`, the most telling first. The wrong example of each code is a sample that its recogniser must recognise
-(tests/grammar/test_mistakes.py).
+Each recogniser looks at the place where the parser stopped and either explains it or passes. They are asked
+in the order of `RECOGNISERS`, the most telling first. The wrong example of each code is a sample that its
+recogniser must recognise (tests/grammar/test_mistakes.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ UNEXPECTED = declare(
     "P0100",
     "unexpected",
     "something stands where it cannot",
-    explanation="The parser can make nothing of this word or sign at this place; the hint says what could stand there.",
+    explanation="The parser can make nothing of this word or sign at this place; the hint says what could "
+    "stand there.",
     wrong="let x = 1 2",
     right="let x = 1",
     ngrok=2200,
@@ -28,7 +29,8 @@ UNCLOSED_STRING = declare(
     "P0101",
     "unclosed-string",
     "a string is never closed",
-    explanation="A string ends with the quote it began with, on the same line. Longer texts take three quotes: `\"\"\"…\"\"\"`.",
+    explanation="A string ends with the quote it began with, on the same line. Longer texts take three "
+    'quotes: `"""…"""`.',
     wrong='let x = "abc',
     right='let x = "abc"',
     ngrok=2200,
@@ -55,7 +57,8 @@ WORD_OPERATOR = declare(
     "P0104",
     "word-operator",
     "an operator is written as a word",
-    explanation="CEL writes `&&`, `||` and `!` for and, or and not, `==` for is, `!(x in y)` for not in; tests of texts are methods: "
+    explanation="CEL writes `&&`, `||` and `!` for and, or and not, `==` for is, `!(x in y)` for not in; "
+    "tests of texts are methods: "
     '`a.contains("b")`.',
     wrong="on_http_request { when conn.client_ip not in ['1.2.3.4'] { deny } }",
     right="on_http_request { when !(conn.client_ip in ['1.2.3.4']) { deny } }",
@@ -74,7 +77,8 @@ FOREIGN_COMPARISON = declare(
     "P0106",
     "foreign-comparison",
     "a comparison is written as in another language",
-    explanation="CEL compares with `==`, `!=`, `<`, `<=`, `>` and `>=`. It has no assignment, no `===`, no `<>` and no `=~`.",
+    explanation="CEL compares with `==`, `!=`, `<`, `<=`, `>` and `>=`. It has no assignment, no `===`, no "
+    "`<>` and no `=~`.",
     wrong="on_http_request { when req.method = 'GET' { deny } }",
     right="on_http_request { when req.method == 'GET' { deny } }",
     ngrok=2200,
@@ -83,7 +87,8 @@ FOREIGN_STATEMENT = declare(
     "P0107",
     "foreign-statement",
     "a statement of another language",
-    explanation="A rule says `when condition { actions }`; there is no else: write a second rule with the opposite condition. A "
+    explanation="A rule says `when condition { actions }`; there is no else: write a second rule with the "
+    "opposite condition. A "
     "constant or a named condition is `let name = …`.",
     wrong="on_http_request { if (req.method == 'GET') { deny } }",
     right="on_http_request { when req.method == 'GET' { deny } }",
@@ -92,7 +97,8 @@ SMART_QUOTE = declare(
     "P0108",
     "smart-quote",
     "a typographic quote",
-    explanation="Word processors turn quotes into typographic ones. Strings take the plain signs `\"` or `'`.",
+    explanation='Word processors turn quotes into typographic ones. Strings take the plain signs `"` or '
+    "`'`.",
     wrong="let x = “abc”",
     right='let x = "abc"',
     ngrok=2200,
@@ -101,7 +107,8 @@ COMMA = declare(
     "P0109",
     "comma",
     "a comma is missing, or one too many",
-    explanation="Items of lists and arguments are separated by commas. A comma may stand behind the last item of a list or map, "
+    explanation="Items of lists and arguments are separated by commas. A comma may stand behind the last "
+    "item of a list or map, "
     "but not behind the last argument, and not twice.",
     wrong='let x = ["a" "b"]',
     right='let x = ["a", "b"]',
@@ -111,7 +118,8 @@ COMPREHENSION = declare(
     "P0110",
     "comprehension",
     "a list comprehension of another language",
-    explanation="CEL has macros for that: `list.map(x, x + 1)`, `list.filter(x, x > 1)`, `list.exists(x, x == 1)`, "
+    explanation="CEL has macros for that: `list.map(x, x + 1)`, `list.filter(x, x > 1)`, `list.exists(x, x "
+    "== 1)`, "
     "`list.all(x, x > 0)`.",
     wrong="let x = [y for y in [1, 2]]",
     right="let x = [1, 2].map(y, y)",
@@ -121,7 +129,8 @@ PLACEHOLDER = declare(
     "P0111",
     "placeholder",
     "`${…}` stands inside an expression",
-    explanation="`${…}` brings an expression into a string. Where an expression stands already, write it without.",
+    explanation="`${…}` brings an expression into a string. Where an expression stands already, write it "
+    "without.",
     wrong="on_http_request { when ${conn.client_ip} == '1.2.3.4' { deny } }",
     right="on_http_request { when conn.client_ip == '1.2.3.4' { deny } }",
     ngrok=2200,
@@ -130,8 +139,9 @@ MESSAGE = declare(
     "P0112",
     "message-construction",
     "policies build no messages",
-    explanation="CEL can build protocol buffer messages, `Type{field: value}`; policies have no message types. A map is written "
-    "`{\"field\": value}`.",
+    explanation="CEL can build protocol buffer messages, `Type{field: value}`; policies have no message "
+    "types. A map is written "
+    '`{"field": value}`.',
     wrong="let x = Point{x: 1}",
     right='let x = {"x": 1}',
     ngrok=2200,
@@ -148,7 +158,8 @@ BARE_BRACES = declare(
     "P0114",
     "bare-braces",
     "braces alone are no rule",
-    explanation='A rule begins with `when condition` or `rule "name"`; actions that always run need no braces around them.',
+    explanation='A rule begins with `when condition` or `rule "name"`; actions that always run need no '
+    "braces around them.",
     wrong="on_http_request { { deny } }",
     right="on_http_request { deny }",
 )
@@ -156,7 +167,8 @@ OUTSIDE_PHASE = declare(
     "P0115",
     "outside-phase",
     "a rule or an action stands outside of a phase",
-    explanation="Rules and actions stand in a phase, `on_http_request { … }`, or in a reusable block, `rules name { … }`.",
+    explanation="Rules and actions stand in a phase, `on_http_request { … }`, or in a reusable block, "
+    "`rules name { … }`.",
     wrong="when req.method == 'GET' { deny }",
     right="on_http_request { when req.method == 'GET' { deny } }",
 )
@@ -180,7 +192,8 @@ OTHER_FORMAT = declare(
     "P0118",
     "other-format",
     "this looks like YAML or JSON",
-    explanation="A file whose name ends in `.policy` holds the policy language. YAML and JSON policies are read from files that end in "
+    explanation="A file whose name ends in `.policy` holds the policy language. YAML and JSON policies are "
+    "read from files that end in "
     "`.yaml`, `.yml` or `.json`.",
     wrong="on_http_request:\n  - actions:\n      - type: deny",
     right="on_http_request { deny }",
@@ -189,7 +202,8 @@ RULE_HEAD = declare(
     "P0119",
     "rule-head",
     "a rule or block is not begun as it should",
-    explanation='A rule is `rule "name" { … }`, `rule "name" when condition { … }` or `when condition { … }`, with the actions in braces. '
+    explanation='A rule is `rule "name" { … }`, `rule "name" when condition { … }` or `when condition { … '
+    "}`, with the actions in braces. "
     "`rules` takes a bare name; `rule`, `endpoint`, `import` and `test` take a string.",
     wrong="on_http_request { rule { deny } }",
     right='on_http_request { rule "no entry" { deny } }',
@@ -198,7 +212,8 @@ FOREIGN_CHARACTER = declare(
     "P0133",
     "foreign-character",
     "a character that means nothing",
-    explanation="Outside of strings and comments only ASCII signs and names have a meaning. Copied text often carries invisible "
+    explanation="Outside of strings and comments only ASCII signs and names have a meaning. Copied text "
+    "often carries invisible "
     "characters such as a no-break space.",
     wrong="let x = 1 @ 2",
     right="let x = 1 + 2",
@@ -217,7 +232,8 @@ BAD_NUMBER = declare(
     "P0135",
     "bad-number",
     "a number runs into a word",
-    explanation="Durations are written `250ms`, `60s`, `5m`, `1h30m`, sizes `64KB` or `10MiB`, unsigned numbers `1u`, hexadecimal "
+    explanation="Durations are written `250ms`, `60s`, `5m`, `1h30m`, sizes `64KB` or `10MiB`, unsigned "
+    "numbers `1u`, hexadecimal "
     "ones `0x1F`. A number has no separators in it.",
     wrong="on_http_request { rate-limit { rate: 60sec } }",
     right="on_http_request { rate-limit { rate: 60s } }",
@@ -226,7 +242,8 @@ SAFE_NAVIGATION = declare(
     "P0136",
     "safe-navigation",
     "optional access is written as in another language",
-    explanation="CEL writes `a.?b` for an optional field, `a[?b]` for an optional index and `.orValue(x)` for a default.",
+    explanation="CEL writes `a.?b` for an optional field, `a[?b]` for an optional index and `.orValue(x)` "
+    "for a default.",
     wrong="let x = {}?.a",
     right="let x = {}.?a.orValue(1)",
     ngrok=2200,
@@ -236,9 +253,9 @@ SAFE_NAVIGATION = declare(
 class Trouble(NamedTuple):
     """Where the parser stopped.
 
-    `start` and `end` enclose the word that it could not use, `word` is that word ("" at the end), `before` the word in front of
-    it, `opened` the brackets that are open there, outermost first, `statement` where the statement begins that is
-    broken, `accepts` the names of the terminals that could stand here.
+    `start` and `end` enclose the word that it could not use, `word` is that word ("" at the end), `before`
+    the word in front of it, `opened` the brackets that are open there, outermost first, `statement` where the
+    statement begins that is broken, `accepts` the names of the terminals that could stand here.
     """
 
     text: str
@@ -299,9 +316,35 @@ _INFIX = {
     "endsWith": 'a.endsWith("b")',
     "startswith": 'a.startsWith("b")',
     "endswith": 'a.endsWith("b")',
-    "like": "a.matches(r\"…\")",
+    "like": 'a.matches(r"…")',
 }
-_BINARY = frozenset("+ - * / % == != < <= > >= in && || ? : , ( [ { . ! =".split())
+_BINARY = frozenset(
+    [
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        "==",
+        "!=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "in",
+        "&&",
+        "||",
+        "?",
+        ":",
+        ",",
+        "(",
+        "[",
+        "{",
+        ".",
+        "!",
+        "=",
+    ]
+)
 _STARTERS = ("when", "rule", "use")
 
 
@@ -321,7 +364,9 @@ def _unclosed_string(t: Trouble) -> Finding | None:
         if t.word == "`":
             hint = "backquotes enclose a field's name behind a dot; strings take `\"` or `'`"
             return Finding(FOREIGN_CHARACTER, t.start, t.end, "unexpected backquote", hint)
-        return Finding(UNCLOSED_STRING, t.start, end, "the string is never closed", f"close it with `{t.word}`")
+        return Finding(
+            UNCLOSED_STRING, t.start, end, "the string is never closed", f"close it with `{t.word}`"
+        )
     return None
 
 
@@ -336,7 +381,9 @@ def _placeholder(t: Trouble) -> Finding | None:
         hint = "write the expression without `${` and `}`"
         return Finding(PLACEHOLDER, t.start, t.start + 2, "`${` stands inside an expression", hint)
     if t.word == "{" and t.before == "$":
-        return Finding(PLACEHOLDER, t.before_at, t.end, "`${` stands inside an expression", "write it without `${`")
+        return Finding(
+            PLACEHOLDER, t.before_at, t.end, "`${` stands inside an expression", "write it without `${`"
+        )
     return None
 
 
@@ -355,7 +402,9 @@ def _semicolon(t: Trouble) -> Finding | None:
 def _not_in(t: Trouble) -> Finding | None:
     found = re.match(r"not\s+in\b", t.rest)
     if found is not None:
-        return Finding(WORD_OPERATOR, t.start, t.start + found.end(), "`not in` is no operator", "write `!(x in y)`")
+        return Finding(
+            WORD_OPERATOR, t.start, t.start + found.end(), "`not in` is no operator", "write `!(x in y)`"
+        )
     return None
 
 
@@ -367,7 +416,9 @@ def _word_operator(t: Trouble) -> Finding | None:
     if word == "is" and not t.wants_operand:
         return Finding(WORD_OPERATOR, t.start, t.end, f"`{t.word}` is no operator", "write `==`")
     if t.before.lower() == "not" and t.word not in ("", "."):
-        return Finding(WORD_OPERATOR, t.before_at, t.before_at + 3, f"`{t.before}` is no operator", "write `!`")
+        return Finding(
+            WORD_OPERATOR, t.before_at, t.before_at + 3, f"`{t.before}` is no operator", "write `!`"
+        )
     if t.word in _INFIX and not t.wants_operand and ":" not in t.rest[: len(t.word) + 2]:
         return Finding(WORD_OPERATOR, t.start, t.end, f"`{t.word}` is a method", f"write `{_INFIX[t.word]}`")
     return None
@@ -379,22 +430,26 @@ def _foreign_comparison(t: Trouble) -> Finding | None:
     start = t.start
     if t.word == "=" and t.before in ("==", "!="):
         end = t.end
-        return Finding(FOREIGN_COMPARISON, t.before_at, end, f"`{t.before}=` is no operator", f"write `{t.before}`")
+        return Finding(
+            FOREIGN_COMPARISON, t.before_at, end, f"`{t.before}=` is no operator", f"write `{t.before}`"
+        )
     if t.rest.startswith("=="):
         return None
     if t.word == ">" and t.before in ("=", "<"):
         sign, right = (">=" if t.before == "=" else "!="), t.before + ">"
         return Finding(FOREIGN_COMPARISON, t.before_at, t.end, f"`{right}` is no operator", f"write `{sign}`")
-    if t.word in ("~", "=") and t.rest[:2] in ("=~", "~=") or (t.word == "~" and t.before == "="):
+    if (t.word in ("~", "=") and t.rest[:2] in ("=~", "~=")) or (t.word == "~" and t.before == "="):
         hint = 'write `a.matches("…")`'
         return Finding(FOREIGN_COMPARISON, start, t.end, "a match is a method", hint)
     if t.word == "=":
         if t.rest[1:2] in ("<", ">"):
             sign = "<=" if t.rest[1] == "<" else ">="
-            return Finding(FOREIGN_COMPARISON, start, start + 2, f"`{t.rest[:2]}` is no operator", f"write `{sign}`")
-        if t.inner != "{" or "COLON" not in t.accepts:
-            if not t.is_top or t.text.startswith(("let ", "when "), t.statement):
-                return Finding(FOREIGN_COMPARISON, start, t.end, "`=` compares nothing", "write `==`")
+            return Finding(
+                FOREIGN_COMPARISON, start, start + 2, f"`{t.rest[:2]}` is no operator", f"write `{sign}`"
+            )
+        in_expression = not t.is_top or t.text.startswith(("let ", "when "), t.statement)
+        if in_expression and (t.inner != "{" or "COLON" not in t.accepts):
+            return Finding(FOREIGN_COMPARISON, start, t.end, "`=` compares nothing", "write `==`")
     return None
 
 
@@ -402,7 +457,9 @@ def _field_colon(t: Trouble) -> Finding | None:
     if t.inner != "{" or "COLON" not in t.accepts or not _FIRST_WORD.fullmatch(t.before):
         return None
     if t.word == "=":
-        return Finding(FIELD_COLON, t.start, t.end, "a field is set with `:`, not `=`", f"write `{t.before}: …`")
+        return Finding(
+            FIELD_COLON, t.start, t.end, "a field is set with `:`, not `=`", f"write `{t.before}: …`"
+        )
     if t.word and (t.word[0] in "\"'0123456789[{" or t.word in ("true", "false", "null")):
         if t.word == "{" and t.before[:1].isupper():
             return None
@@ -433,7 +490,9 @@ def _foreign_statement(t: Trouble) -> Finding | None:
     if word in ("var", "const", "set", "def", "val", "local") and t.is_top:
         return Finding(FOREIGN_STATEMENT, at, at + len(word), f"there is no `{word}`", "write `let name = …`")
     if word in ("function", "func", "fn", "return", "for", "while", "foreach", "switch"):
-        return Finding(FOREIGN_STATEMENT, at, at + len(word), f"there is no `{word}`", "rules and `let` are all there is")
+        return Finding(
+            FOREIGN_STATEMENT, at, at + len(word), f"there is no `{word}`", "rules and `let` are all there is"
+        )
     if t.is_top and t.word == "=" and found is not None and t.before == word:
         return Finding(FOREIGN_STATEMENT, at, t.end, "a name is given with `let`", f"write `let {word} = …`")
     return None
@@ -447,23 +506,26 @@ def _comprehension(t: Trouble) -> Finding | None:
 
 
 def _safe_navigation(t: Trouble) -> Finding | None:
-    if t.before == "?" and t.word == "." or t.rest.startswith("?."):
+    if (t.before == "?" and t.word == ".") or t.rest.startswith("?."):
         at = t.start if t.word == "?" else t.before_at
         return Finding(SAFE_NAVIGATION, at, at + 2, "`?.` is no operator", "write `.?`")
     if t.before == "?" and t.word == "?":
         return Finding(SAFE_NAVIGATION, t.before_at, t.end, "`??` is no operator", "write `a.?b.orValue(x)`")
     if "COLON" in t.accepts:  # `a ?.b` was read as the beginning of `a ? .b : c`
-        found = None
-        for found in re.finditer(r"\?\.(?=[A-Za-z_])", t.text[t.statement : t.start]):
-            pass
-        if found is not None:
-            at = t.statement + found.start()
+        places = [m.start() for m in re.finditer(r"\?\.(?=[A-Za-z_])", t.text[t.statement : t.start])]
+        if places:
+            at = t.statement + places[-1]
             return Finding(SAFE_NAVIGATION, at, at + 2, "`?.` is no operator", "write `.?`")
     return None
 
 
 def _message(t: Trouble) -> Finding | None:
-    if t.word == "{" and _FIRST_WORD.fullmatch(t.before) and "COLON" not in t.accepts and t.before[:1].isupper():
+    if (
+        t.word == "{"
+        and _FIRST_WORD.fullmatch(t.before)
+        and "COLON" not in t.accepts
+        and t.before[:1].isupper()
+    ):
         hint = 'write a map: `{"field": value}`'
         return Finding(MESSAGE, t.before_at, t.end, f"`{t.before}{{…}}` would build a message", hint)
     if t.word == "{" and not t.is_file and _FIRST_WORD.fullmatch(t.before):
@@ -473,7 +535,12 @@ def _message(t: Trouble) -> Finding | None:
 
 
 def _bare_braces(t: Trouble) -> Finding | None:
-    if t.word == "{" and t.is_file and t.start == t.statement and ("WHEN" in t.accepts or "HYPHENATED" in t.accepts):
+    if (
+        t.word == "{"
+        and t.is_file
+        and t.start == t.statement
+        and ("WHEN" in t.accepts or "HYPHENATED" in t.accepts)
+    ):
         hint = 'write `when condition { … }` or `rule "name" { … }`, or leave the braces out'
         return Finding(BARE_BRACES, t.start, t.end, "braces alone are no rule", hint)
     return None
@@ -492,17 +559,27 @@ def _unquoted(t: Trouble) -> Finding | None:
         word = t.text[t.start : max(end, t.end)]
         if word[0] not in "\"'":
             where = f"behind `{t.before}`"
-            return Finding(UNQUOTED, t.start, max(end, t.end), f"a text in quotes belongs {where}", f'write `"{_short(word)}"`')
+            return Finding(
+                UNQUOTED,
+                t.start,
+                max(end, t.end),
+                f"a text in quotes belongs {where}",
+                f'write `"{_short(word)}"`',
+            )
     if t.word in _URL and t.text[t.end : t.end + 3] == "://":
         end = t.end + len(re.match(r"[^\s{}]*", t.text[t.end : t.end + 200]).group())  # type: ignore[union-attr]
-        return Finding(UNQUOTED, t.start, end, "a URL is a text", f'write `"{_short(t.text[t.start:end])}"`')
+        return Finding(
+            UNQUOTED, t.start, end, "a URL is a text", f'write `"{_short(t.text[t.start : end])}"`'
+        )
     return None
 
 
 def _other_format(t: Trouble) -> Finding | None:
     if not t.is_file or not t.is_top:
         return None
-    if t.word in ("-", "---") and t.statement == t.start or (t.word == ":" and re.match(r":\s*(\n|\[|$)", t.rest)):
+    if (t.word in ("-", "---") and t.statement == t.start) or (
+        t.word == ":" and re.match(r":\s*(\n|\[|$)", t.rest)
+    ):
         hint = "name the file `.yaml`, or write `on_http_request { … }`"
         return Finding(OTHER_FORMAT, t.start, t.end, "this looks like YAML", hint)
     if t.word == "{" and not t.text[: t.start].strip():
@@ -524,8 +601,15 @@ def _outside_phase(t: Trouble) -> Finding | None:
         near = nearest(word, items)
         if near is not None and t.word not in ("{", "") and t.start != t.statement:
             at = t.statement
-            return Finding(UNEXPECTED, at, at + len(word), f"unknown word `{word}`", f"did you mean `{near}`?")
-        if not word.startswith("on_") and t.start != t.statement and t.word and t.word[0] not in "\"'([{0123456789":
+            return Finding(
+                UNEXPECTED, at, at + len(word), f"unknown word `{word}`", f"did you mean `{near}`?"
+            )
+        if (
+            not word.startswith("on_")
+            and t.start != t.statement
+            and t.word
+            and t.word[0] not in "\"'([{0123456789"
+        ):
             return None
         what = "an action" if not word.startswith("on_") else ""
         if not what:
@@ -533,24 +617,41 @@ def _outside_phase(t: Trouble) -> Finding | None:
     else:
         return None
     hint = "put it into a phase: `on_http_request { … }`"
-    return Finding(OUTSIDE_PHASE, t.statement, t.statement + len(word), f"{what} stands outside of a phase", hint)
+    return Finding(
+        OUTSIDE_PHASE, t.statement, t.statement + len(word), f"{what} stands outside of a phase", hint
+    )
 
 
 def _rule_head(t: Trouble) -> Finding | None:
     if not t.is_file:
         return None
     if t.before == "rule" and t.word != "":
-        return Finding(RULE_HEAD, t.start, t.end, "a rule has a name in quotes", 'write `rule "name" …`, or `when …` alone')
+        return Finding(
+            RULE_HEAD,
+            t.start,
+            t.end,
+            "a rule has a name in quotes",
+            'write `rule "name" …`, or `when …` alone',
+        )
     if t.before in ("endpoint", "import", "test") and "QUOTED" in t.accepts:
         return Finding(RULE_HEAD, t.start, t.end, f"a text in quotes belongs behind `{t.before}`", None)
-    if t.before in ("rules", "use") and t.word[:1] in ("\"", "'"):
-        return Finding(RULE_HEAD, t.start, t.end, f"a bare name belongs behind `{t.before}`", "leave out the quotes")
+    if t.before in ("rules", "use") and t.word[:1] in ('"', "'"):
+        return Finding(
+            RULE_HEAD, t.start, t.end, f"a bare name belongs behind `{t.before}`", "leave out the quotes"
+        )
     if t.before == "rules" and t.word == "{":
         return Finding(RULE_HEAD, t.start, t.end, "the rules need a name", "write `rules name { … }`")
     head = _FIRST_WORD.match(t.text, t.statement)
-    if head is not None and head.group() in ("when", "rule") and "LBRACE" in t.accepts and not any(b.at > t.statement for b in t.opened):
+    if (
+        head is not None
+        and head.group() in ("when", "rule")
+        and "LBRACE" in t.accepts
+        and not any(b.at > t.statement for b in t.opened)
+    ):
         if t.word == ":" or t.word == "then" or t.word == "do" or t.word == "=>" or t.word == "->":
-            return Finding(RULE_HEAD, t.start, t.end, f"unexpected `{t.word}`", "put the actions in braces: `{ … }`")
+            return Finding(
+                RULE_HEAD, t.start, t.end, f"unexpected `{t.word}`", "put the actions in braces: `{ … }`"
+            )
         if t.word and (_FIRST_WORD.fullmatch(t.word) or "-" in t.word) and t.before not in _BINARY:
             hint = "put the actions in braces: `{ … }`"
             return Finding(RULE_HEAD, t.start, t.end, f"`{{` is missing before `{_short(t.word)}`", hint)
@@ -558,7 +659,7 @@ def _rule_head(t: Trouble) -> Finding | None:
 
 
 def _bad_number(t: Trouble) -> Finding | None:
-    # The number and the word are two tokens without a blank between them; the word may have been taken as a key already.
+    # The number and the word are two tokens without a blank between; the word may have become a key already.
     for at, word in ((t.start, t.word), (t.before_at, t.before)):
         if _FIRST_WORD.fullmatch(word) and at and t.text[at - 1].isalnum():
             first = at
@@ -578,9 +679,18 @@ def _brackets(t: Trouble) -> Finding | None:
             if CLOSER[last.char] != t.word:
                 label = (last.at, last.at + 1, "opened here")
                 hint = f"close it with `{CLOSER[last.char]}`"
-                return Finding(UNCLOSED_BRACKET, t.start, t.end, f"`{last.char}` is not closed before `{t.word}`", hint, label)
+                return Finding(
+                    UNCLOSED_BRACKET,
+                    t.start,
+                    t.end,
+                    f"`{last.char}` is not closed before `{t.word}`",
+                    hint,
+                    label,
+                )
             return None
-        return Finding(STRAY_BRACKET, t.start, t.end, f"`{t.word}` closes nothing", "remove it, or add the opening one")
+        return Finding(
+            STRAY_BRACKET, t.start, t.end, f"`{t.word}` closes nothing", "remove it, or add the opening one"
+        )
     if t.word == "" and t.opened:
         last = t.opened[-1]
         hint = f"close it with `{CLOSER[last.char]}`"
@@ -592,13 +702,27 @@ def _comma(t: Trouble) -> Finding | None:
     if t.word == "," and t.before == ",":
         return Finding(COMMA, t.start, t.end, "one comma too many", "remove it")
     if t.word == ")" and t.before == ",":
-        return Finding(COMMA, t.before_at, t.before_at + 1, "no comma may stand behind the last argument", "remove it")
+        return Finding(
+            COMMA, t.before_at, t.before_at + 1, "no comma may stand behind the last argument", "remove it"
+        )
     if t.word == "," and ("RULE" in t.accepts or "HYPHENATED" in t.accepts or t.is_top):
         return Finding(COMMA, t.start, t.end, "no comma stands between statements", "remove it")
     if t.in_list and "COMMA" in t.accepts and _starts_operand(t.word):
-        return Finding(COMMA, t.start, t.start, f"`,` is missing before `{_short(t.word)}`", "put a comma between the items")
+        return Finding(
+            COMMA,
+            t.start,
+            t.start,
+            f"`,` is missing before `{_short(t.word)}`",
+            "put a comma between the items",
+        )
     if t.inner == "{" and "COMMA" in t.accepts and "COLON" not in t.accepts and _starts_operand(t.word):
-        return Finding(COMMA, t.start, t.start, f"`,` is missing before `{_short(t.word)}`", "put a comma between the entries")
+        return Finding(
+            COMMA,
+            t.start,
+            t.start,
+            f"`,` is missing before `{_short(t.word)}`",
+            "put a comma between the entries",
+        )
     return None
 
 
@@ -618,7 +742,9 @@ def _unclosed_block(t: Trouble) -> Finding | None:
         last = t.opened[-1]
         label = (last.at, last.at + 1, "opened here")
         message = f"`{last.char}` is not closed before `{t.word}`"
-        return Finding(UNCLOSED_BRACKET, t.start, t.end, message, f"close it with `{CLOSER[last.char]}`", label)
+        return Finding(
+            UNCLOSED_BRACKET, t.start, t.end, message, f"close it with `{CLOSER[last.char]}`", label
+        )
     return None
 
 
@@ -626,7 +752,12 @@ def _missing_operand(t: Trouble) -> Finding | None:
     if t.is_file and t.word == "let" and t.before in _BINARY:
         end = t.before_at + len(t.before)
         return Finding(MISSING_OPERAND, t.before_at, end, f"an expression belongs behind `{t.before}`")
-    if t.is_file and "COLON" in t.accepts and t.inner == "{" and re.match(r"when|rule", t.text[t.statement :][:4]):
+    if (
+        t.is_file
+        and "COLON" in t.accepts
+        and t.inner == "{"
+        and re.match(r"when|rule", t.text[t.statement :][:4])
+    ):
         # The braces of the actions were read as a map, because an operand is missing before them.
         at = t.opened[-1].at
         found = _OPERATOR_END.search(t.text, t.statement, at)
@@ -638,25 +769,44 @@ def _missing_operand(t: Trouble) -> Finding | None:
         if t.word in _BINARY - {"(", "[", "{"} or t.word in ("", ")", "]", "}"):
             stands = f", not `{t.word}`" if t.word else ""
             place = t.start if t.word else max(0, t.before_at)
-            return Finding(MISSING_OPERAND, place, max(place + 1, t.end) if t.word or t.before else t.end, f"an expression belongs {what}{stands}")
+            return Finding(
+                MISSING_OPERAND,
+                place,
+                max(place + 1, t.end) if t.word or t.before else t.end,
+                f"an expression belongs {what}{stands}",
+            )
         if t.before == "when":
             return Finding(MISSING_OPERAND, t.start, t.end, "a condition belongs behind `when`")
     if t.before == "." and "NAME" in t.accepts:
-        return Finding(MISSING_OPERAND, t.start, t.end, "a field's name belongs behind `.`", 'other keys are read as `["key"]`')
+        return Finding(
+            MISSING_OPERAND,
+            t.start,
+            t.end,
+            "a field's name belongs behind `.`",
+            'other keys are read as `["key"]`',
+        )
     return None
 
 
 def _foreign_character(t: Trouble) -> Finding | None:
-    if len(t.word) != 1 or t.word.isascii() and (t.word.isalnum() or t.word in "()[]{}.,:?!<>=+-*/%&|\"'_ "):
+    if len(t.word) != 1 or (
+        t.word.isascii() and (t.word.isalnum() or t.word in "()[]{}.,:?!<>=+-*/%&|\"'_ ")
+    ):
         return None
     name = f"U+{ord(t.word):04X}"
     if t.word in "@$^\\~":
-        hints = {"$": "names have no `$` here", "^": "CEL has no powers and no operators on bits", "\\": "a backslash stands in strings only"}
+        hints = {
+            "$": "names have no `$` here",
+            "^": "CEL has no powers and no operators on bits",
+            "\\": "a backslash stands in strings only",
+        }
         return Finding(FOREIGN_CHARACTER, t.start, t.end, f"`{t.word}` means nothing here", hints.get(t.word))
     if t.word.isprintable() and not t.word.isspace():
         hint = "names are ASCII; other characters stand in strings and comments"
         return Finding(FOREIGN_CHARACTER, t.start, t.end, f"`{t.word}` ({name}) means nothing here", hint)
-    return Finding(FOREIGN_CHARACTER, t.start, t.end, f"an invisible character ({name})", "replace it by a plain space")
+    return Finding(
+        FOREIGN_CHARACTER, t.start, t.end, f"an invisible character ({name})", "replace it by a plain space"
+    )
 
 
 _WORDS = {

@@ -10,8 +10,8 @@ _LONGEST = 64  # longer words are not worth a search
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """Return the candidate that was probably meant by `word`, or None if none is close.
 
-    Case, `-` and `_` do not count: `addHeaders` and `add_headers` are exactly `add-headers`. Otherwise about one
-    mistake in three characters is forgiven; of equally near candidates the first by name is taken.
+    Case, `-` and `_` do not count: `addHeaders` and `add_headers` are exactly `add-headers`. Otherwise about
+    one mistake in three characters is forgiven; of equally near candidates the first by name is taken.
     """
     if not word or len(word) > _LONGEST:
         return None

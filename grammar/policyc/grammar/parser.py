@@ -1,7 +1,7 @@
 """Source in; syntax tree and diagnostics out.
 
-Three entrances: a whole `.policy` file, one CEL expression, a string that may hold `${…}`. All use the one grammar.
-No input makes them raise: mistakes are diagnostics in the report.
+Three entrances: a whole `.policy` file, one CEL expression, a string that may hold `${…}`. All use the one
+grammar. No input makes them raise: mistakes are diagnostics in the report.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ EMPTY_EXPRESSION = declare(
     "P0130",
     "empty-expression",
     "an expression is empty",
-    explanation="A condition and a placeholder need an expression. A rule that always applies has no condition at all.",
+    explanation="A condition and a placeholder need an expression. A rule that always applies has no "
+    "condition at all.",
     wrong='on_http_request { log { metadata: { path: "${}" } } }',
     right='on_http_request { log { metadata: { path: "${req.url.path}" } } }',
     ngrok=2200,
@@ -41,7 +42,8 @@ UNCLOSED_PLACEHOLDER = declare(
     "P0131",
     "unclosed-placeholder",
     "a placeholder is never closed",
-    explanation="`${` opens a placeholder, and the `}` that closes it is missing. A literal `${` is written `$${`.",
+    explanation="`${` opens a placeholder, and the `}` that closes it is missing. A literal `${` is written "
+    "`$${`.",
     wrong='on_http_request { log { metadata: { path: "${req.url.path" } } }',
     right='on_http_request { log { metadata: { path: "${req.url.path}" } } }',
     ngrok=2224,
@@ -50,10 +52,13 @@ HASH_IN_EXPRESSION = declare(
     "P0132",
     "hash-in-expression",
     "`#` begins no comment inside an expression",
-    explanation="CEL's comments begin with `//`. The `#` is a comment of `.policy` and YAML files only, and inside a quoted "
+    explanation="CEL's comments begin with `//`. The `#` is a comment of `.policy` and YAML files only, and "
+    "inside a quoted "
     "expression it is part of the expression.",
-    wrong="on_http_request:\n  - expressions:\n      - \"req.method == 'GET' # reads\"\n    actions: [{ type: deny }]",
-    right="on_http_request:\n  - expressions:\n      - req.method == 'GET' # reads\n    actions: [{ type: deny }]",
+    wrong="on_http_request:\n  - expressions:\n      - \"req.method == 'GET' # reads\"\n    actions: [{ "
+    "type: deny }]",
+    right="on_http_request:\n  - expressions:\n      - req.method == 'GET' # reads\n    actions: [{ type: "
+    "deny }]",
     ngrok=2200,
 )
 
@@ -91,7 +96,9 @@ def parse_policy(source: Source, report: Report) -> Document:
     if isinstance(document, Document):
         if not document.items and not report.has_errors:
             hint = "write an endpoint or a phase, for example `on_http_request { … }`"
-            report.add(EMPTY_DOCUMENT, "the document is empty: a policy without rules", source.span(0, 0), hint=hint)
+            report.add(
+                EMPTY_DOCUMENT, "the document is empty: a policy without rules", source.span(0, 0), hint=hint
+            )
         return document
     return Document(source, "policy", ())
 
@@ -107,16 +114,29 @@ def parse_expression(text: Text, report: Report, path: str | None = None) -> Exp
         say(report, EMPTY_EXPRESSION, "the expression is empty", text.span, path, text.alias)
         return None
     if len(value) > limits.EXPRESSION_CHARACTERS:
-        message = f"an expression may have {limits.EXPRESSION_CHARACTERS} characters, this one has {len(value)}"
+        message = (
+            f"an expression may have {limits.EXPRESSION_CHARACTERS} characters, this one has {len(value)}"
+        )
         say(report, limits.EXPRESSION_TOO_LONG, message, text.span, path, text.alias)
         return None
     deep = scan.too_deep(value, limits.NESTED_BRACKETS, is_file=False)
     if deep is not None:
-        fail(limits.NESTED_TOO_DEEP, f"brackets are nested more than {limits.NESTED_BRACKETS} deep", deep, deep + 1)
+        fail(
+            limits.NESTED_TOO_DEEP,
+            f"brackets are nested more than {limits.NESTED_BRACKETS} deep",
+            deep,
+            deep + 1,
+        )
         return None
     mark = scan.hash_sign(value)
     if mark is not None:
-        fail(HASH_IN_EXPRESSION, "`#` begins no comment here", mark, mark + 1, "write `//`, or leave the comment out")
+        fail(
+            HASH_IN_EXPRESSION,
+            "`#` begins no comment here",
+            mark,
+            mark + 1,
+            "write `//`, or leave the comment out",
+        )
         return None
     from policyc.grammar.recover import run
 
@@ -156,7 +176,9 @@ def parse_template(text: Text, report: Report, path: str | None = None) -> Templ
             say(report, UNCLOSED_PLACEHOLDER, message, text.part(at, at + 2), path, text.alias, hint)
             return None
         if not value[at + 2 : end].strip():
-            say(report, EMPTY_EXPRESSION, "the placeholder is empty", text.part(at, end + 1), path, text.alias)
+            say(
+                report, EMPTY_EXPRESSION, "the placeholder is empty", text.part(at, end + 1), path, text.alias
+            )
             failed = True
         else:
             expr = parse_expression(text.slice(at + 2, end), report, path)

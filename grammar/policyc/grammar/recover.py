@@ -1,8 +1,8 @@
 """The parser loop, and parsing on after a mistake.
 
-At an error Lark's own stacks say what is open. The innermost list of statements (of actions, members, items) on the
-stack is taken up again behind the end of the broken statement: the statement is lost, everything before and after it is
-kept, and each further mistake is found at its own place.
+At an error Lark's own stacks say what is open. The innermost list of statements (of actions, members, items)
+on the stack is taken up again behind the end of the broken statement: the statement is lost, everything
+before and after it is kept, and each further mistake is found at its own place.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def run(parser: Lark, builder: Builder, text: str, start: str) -> object:
     state = interactive.parser_state
     feed = state.feed_token
     values = state.value_stack
-    lexer = interactive.lexer_thread
+    lexer: Any = interactive.lexer_thread
     while True:
         try:
             for token in lexer.lex(state):
@@ -47,15 +47,16 @@ def run(parser: Lark, builder: Builder, text: str, start: str) -> object:
                 attempt.previous = token
                 if len(values) > _STACK:
                     raise TooMuch(
-                        limits.NESTED_TOO_DEEP, "operators are nested too deep here", builder.span(token.start_pos, token.end_pos)
+                        limits.NESTED_TOO_DEEP,
+                        "operators are nested too deep here",
+                        builder.span(token.start_pos, token.end_pos),
                     )
             return feed(Token("$END", "", len(text), end_pos=len(text)), True)
         except UnexpectedInput as error:
             at = attempt.tell(error)
         except TooMuch as much:
             builder.report.add(much.code, much.message, much.span, path=builder.path)
-            last = lexer.state.last_token
-            at = len(text) if last is None else last.start_pos
+            at = attempt.previous.start_pos
         if not attempt.is_file or not attempt.go_on(at):
             return None
 
@@ -86,7 +87,7 @@ class _Attempt:
         return 0
 
     def go_on(self, at: int) -> bool:
-        """Take the parser behind the statement that is broken at `at`; False if there is nothing more to read."""
+        """Take the parser behind the statement broken at `at`; False if there is nothing more to read."""
         if self.has_ended:
             return False
         self.count += 1
@@ -127,13 +128,15 @@ class _Attempt:
         text = self.text
         values = self.stack.value_stack
         if isinstance(error, UnexpectedCharacters):
-            start = error.pos_in_stream
+            start: int = error.pos_in_stream
             end = start + 1
         elif error.token.type == "$END":
             start = end = len(text)
         else:
             start, end = error.token.start_pos, error.token.end_pos
-        before, before_at = ("", 0) if self.previous is None else (str(self.previous), self.previous.start_pos)
+        before, before_at = (
+            ("", 0) if self.previous is None else (str(self.previous), self.previous.start_pos)
+        )
         first = 0
         if self.is_file:
             first = start
@@ -152,7 +155,11 @@ class _Attempt:
             word=text[start:end],
             before=before,
             before_at=before_at,
-            opened=[Bracket(_BRACKETS[v.type], v.start_pos) for v in values if getattr(v, "type", None) in _BRACKETS],
+            opened=[
+                Bracket(_BRACKETS[v.type], v.start_pos)
+                for v in values
+                if getattr(v, "type", None) in _BRACKETS
+            ],
             statement=first,
             is_file=self.is_file,
             accepts=frozenset(self.interactive.accepts()),
@@ -164,7 +171,9 @@ class _Attempt:
             start = start if inside is None else inside + 1
         return start
 
-    def _cut_short(self, start: int, end: int, before: str, before_at: int, first: int) -> tuple[int, int, str, int]:
+    def _cut_short(
+        self, start: int, end: int, before: str, before_at: int, first: int
+    ) -> tuple[int, int, str, int]:
         """Move the error to where a new item begins, if the statement before it lacks its end."""
         text = self.text
         if text[start:end] == "=":

@@ -1,8 +1,8 @@
 """The parser of policy.lark, kept between processes.
 
-Building the parser takes about as long again as importing Lark, loading a saved one a few milliseconds. The saved
-one is data (JSON, no pickle) in the user's cache directory, under a name that tells grammar, Lark and Python apart.
-Whatever is wrong with the file or the directory, the parser is built anew and nobody is told.
+Building the parser takes about as long again as importing Lark, loading a saved one a few milliseconds. The
+saved one is data (JSON, no pickle) in the user's cache directory, under a name that tells grammar, Lark and
+Python apart. Whatever is wrong with the file or the directory, the parser is built anew and nobody is told.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from lark import Lark
@@ -65,14 +66,17 @@ def _serialise(grammar: str) -> dict[str, Any]:
 
     parser = Lark(grammar, parser="lalr", lexer="contextual", start=list(START), maybe_placeholders=False)
     data, memo = parser.memo_serialize([TerminalDef, Rule])
-    data["options"] = {k: v for k, v in data["options"].items() if k in ("parser", "lexer", "start", "maybe_placeholders")}
+    data["options"] = {
+        k: v for k, v in data["options"].items() if k in ("parser", "lexer", "start", "maybe_placeholders")
+    }
     return {"data": data, "memo": memo}
 
 
 def _revive(saved: dict[str, Any], builder: object) -> Lark:
     from lark import Lark
 
-    return Lark._load_from_dict(saved["data"], saved["memo"], transformer=builder)
+    revive: Callable[..., Lark] = Lark._load_from_dict
+    return revive(saved["data"], saved["memo"], transformer=builder)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

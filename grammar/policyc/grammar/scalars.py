@@ -1,7 +1,8 @@
 """Where each character of a YAML scalar stands in the document, for every scalar style (YAML 1.2 §7.3, §8.1).
 
-libyaml gives a scalar's value and the place of the whole. What lies between (folding, escapes, doubled quotes,
-indentation) is walked again here; the walk must arrive at libyaml's value, or else the whole scalar is taken as the place.
+libyaml gives a scalar's value and the place of the whole. What lies between (folding, escapes, doubled
+quotes, indentation) is walked again here; the walk must arrive at libyaml's value, or else the whole scalar
+is taken as the place.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ Walk = tuple[list[str], list[int]]
 
 
 def locate(source: Source, start: int, end: int, value: str, style: str | None) -> Text:
-    """Return the scalar `value` that libyaml found from `start` to `end` (properties not included) with its places."""
+    """Return the scalar that libyaml found from `start` to `end` (without properties), with its places."""
     text = source.text
     if style in ("|", ">"):
         end = _trimmed(text, start, end)
@@ -134,8 +135,8 @@ def _escape(text: str, at: int, end: int, chars: list[str], origins: list[int]) 
 def _block(text: str, start: int, end: int, value: str) -> Walk:
     """Walk through a literal or folded block scalar.
 
-    The lines of the source appear in the value as they are, less their indentation; between them stand a space or
-    line ends, as folding wants it.
+    The lines of the source appear in the value as they are, less their indentation; between them stand a
+    space or line ends, as folding wants it.
     """
     chars: list[str] = []
     origins: list[int] = []

@@ -1,7 +1,7 @@
 """A quick look over a text without parsing it: strings, comments, brackets.
 
-Serves what must be known before or without the parser: how deep brackets nest, where a placeholder ends, where a
-broken statement ends.
+Serves what must be known before or without the parser: how deep brackets nest, where a placeholder ends,
+where a broken statement ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ _STRINGS = (
     r"|\"(?:[^\"\\\r\n]|\\[^\r\n])*\"?|'(?:[^'\\\r\n]|\\[^\r\n])*'?"
 )
 _IN_EXPRESSION = re.compile(rf"(?:{_STRINGS})|`[^`\r\n]*`?|//[^\n]*|[()\[\]{{}}#]")
-_IN_FILE = re.compile(rf"(?:{_STRINGS})|`[^`\r\n]*`?|(?://|#)[^\n]*|[()\[\]{{}}]|^[ \t]*(?=[A-Za-z_])", re.MULTILINE)
+_IN_FILE = re.compile(
+    rf"(?:{_STRINGS})|`[^`\r\n]*`?|(?://|#)[^\n]*|[()\[\]{{}}]|^[ \t]*(?=[A-Za-z_])", re.MULTILINE
+)
 _BRACKET = re.compile(r"[()\[\]{}]")
 
 CLOSER = {"(": ")", "[": "]", "{": "}"}
@@ -35,12 +37,12 @@ def too_deep(text: str, most: int, *, is_file: bool) -> int | None:
         return None
     depth = 0
     for found in (_IN_FILE if is_file else _IN_EXPRESSION).finditer(text):
-        token = found.group()
-        if token in CLOSER:
+        sign = found.group()
+        if sign in CLOSER:
             depth += 1
             if depth > most:
                 return found.start()
-        elif token in OPENER and depth:
+        elif sign in OPENER and depth:
             depth -= 1
     return None
 
@@ -61,10 +63,10 @@ def placeholder_end(text: str, start: int) -> int | None:
     """
     depth = 0
     for found in _IN_EXPRESSION.finditer(text, start):
-        token = found.group()
-        if token == "{":
+        sign = found.group()
+        if sign == "{":
             depth += 1
-        elif token == "}":
+        elif sign == "}":
             if depth == 0:
                 return found.start()
             depth -= 1
@@ -90,15 +92,15 @@ class Resume(NamedTuple):
 def statement_end(text: str, start: int, opened: list[str], *, is_top: bool) -> Resume:
     """Return where the statement ends that is broken at `start`, with the brackets `opened` in it so far.
 
-    It ends behind the brace that closes its block, before the brace that closes the block around it (there is none
-    if `is_top`), or before a line that begins like another statement.
+    It ends behind the brace that closes its block, before the brace that closes the block around it (there is
+    none if `is_top`), or before a line that begins like another statement.
     """
     opened = list(opened)
     for found in _IN_FILE.finditer(text, start):
-        token = found.group()
-        if token in CLOSER:
-            opened.append(token)
-        elif token == "}":
+        sign = found.group()
+        if sign in CLOSER:
+            opened.append(sign)
+        elif sign == "}":
             if "{" in opened:
                 while opened.pop() != "{":
                     pass
@@ -108,10 +110,10 @@ def statement_end(text: str, start: int, opened: list[str], *, is_top: bool) -> 
                 return Resume(found.end(), True)
             else:
                 return Resume(found.start(), False)
-        elif token in OPENER:
-            if opened and opened[-1] == OPENER[token]:
+        elif sign in OPENER:
+            if opened and opened[-1] == OPENER[sign]:
                 opened.pop()
-        elif not token.strip() and found.end() > start:
+        elif not sign.strip() and found.end() > start:
             at = found.end()
             if found.start() == at and _SYNC_TOP.match(text, at):
                 return Resume(at, True)

@@ -1,7 +1,7 @@
 """From the values of a YAML or JSON document to phases, rules and actions (spec/policy-language.md §1).
 
-What a document may hold is narrow, and whatever else stands in it is an error: a part of a policy that is silently dropped is
-a door left open.
+What a document may hold is narrow, and whatever else stands in it is an error: a part of a policy that is
+silently dropped is a door left open.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ UNKNOWN_TOP_KEY = declare(
     "P0381",
     "unknown-top-level-key",
     "a key of the document is no phase",
-    explanation="The top-level keys of a policy are its phases. An unknown key is an error because a phase whose name is "
+    explanation="The top-level keys of a policy are its phases. An unknown key is an error because a phase "
+    "whose name is "
     "misspelt would otherwise silently not exist.",
     wrong="on_http_requests:\n  - actions: [{ type: deny }]",
     right="on_http_request:\n  - actions: [{ type: deny }]",
@@ -46,7 +47,8 @@ WRAPPED_POLICY = declare(
     "P0382",
     "wrapped-policy",
     "the policy is wrapped in another document",
-    explanation="In a file of its own a policy has its phases at the top level. The keys `traffic_policy` and `policy` belong "
+    explanation="In a file of its own a policy has its phases at the top level. The keys `traffic_policy` "
+    "and `policy` belong "
     "to agent config files and to the API.",
     wrong="traffic_policy:\n  on_http_request:\n    - actions: [{ type: deny }]",
     right="on_http_request:\n  - actions: [{ type: deny }]",
@@ -56,7 +58,8 @@ ENABLED_KEY = declare(
     "P0383",
     "enabled-key",
     "`enabled` is gone",
-    explanation="Only the old edge modules had `enabled`. `true` is read over with a warning. `false` is refused: a policy that its "
+    explanation="Only the old edge modules had `enabled`. `true` is read over with a warning. `false` is "
+    "refused: a policy that its "
     "author believes to be off must not be half on.",
     wrong="enabled: false\non_http_request: []",
     right="on_http_request: []",
@@ -66,7 +69,8 @@ WRONG_SHAPE = declare(
     "P0384",
     "wrong-shape",
     "something else belongs here",
-    explanation="A policy is a mapping of phases; a phase is a list of rules; a rule is a mapping with `name`, `expressions` and "
+    explanation="A policy is a mapping of phases; a phase is a list of rules; a rule is a mapping with "
+    "`name`, `expressions` and "
     "`actions`; an action is a mapping with `type` and `config`.",
     wrong="on_http_request:\n  actions:\n    - type: deny",
     right="on_http_request:\n  - actions:\n      - type: deny",
@@ -76,7 +80,8 @@ UNKNOWN_RULE_KEY = declare(
     "P0385",
     "unknown-rule-key",
     "a rule has no such key",
-    explanation="A rule has `name`, `expressions` and `actions`, and nothing else. `type` and `config` belong to an action, one "
+    explanation="A rule has `name`, `expressions` and `actions`, and nothing else. `type` and `config` "
+    "belong to an action, one "
     "level deeper, in the list `actions`.",
     wrong="on_http_request:\n  - type: deny",
     right="on_http_request:\n  - actions:\n      - type: deny",
@@ -104,7 +109,8 @@ EXPRESSION_SHAPE = declare(
     "P0388",
     "expression-shape",
     "an expression is a text",
-    explanation="`expressions` is a list of texts, each a CEL expression; all must hold. An unquoted expression that holds `: ` or "
+    explanation="`expressions` is a list of texts, each a CEL expression; all must hold. An unquoted "
+    "expression that holds `: ` or "
     "begins with `{` or `[` is read by YAML as something else: put quotes around it.",
     wrong="on_http_request:\n  - expressions: req.method == 'GET'\n    actions: [{ type: deny }]",
     right="on_http_request:\n  - expressions:\n      - req.method == 'GET'\n    actions: [{ type: deny }]",
@@ -123,7 +129,8 @@ LEGACY_PHASE = declare(
     "P0390",
     "both-spellings",
     "a phase is given under its old and its new name",
-    explanation="`inbound` is the old name of `on_http_request` (of `on_tcp_connect` for tcp and tls endpoints), `outbound` of "
+    explanation="`inbound` is the old name of `on_http_request` (of `on_tcp_connect` for tcp and tls "
+    "endpoints), `outbound` of "
     "`on_http_response`. Where both names stand in a document, its order of rules is unclear.",
     wrong="inbound: []\non_http_request: []",
     right="on_http_request: []",
@@ -133,7 +140,8 @@ NAME_NO_TEXT = declare(
     "P0391",
     "text-expected",
     "a text belongs here",
-    explanation="A number or `true` is taken as its text, with a warning: quotes say that it is meant. Nothing at all, a list or a mapping "
+    explanation="A number or `true` is taken as its text, with a warning: quotes say that it is meant. "
+    "Nothing at all, a list or a mapping "
     "is an error.",
     wrong="on_http_request:\n  - name: 5\n    actions: [{ type: deny }]",
     right='on_http_request:\n  - name: "5"\n    actions: [{ type: deny }]',
@@ -195,7 +203,7 @@ class Reader(NamedTuple):
         self.say(NAME_NO_TEXT, f"a text belongs here, not {describe(value)}", value.span, path)
         return None
 
-    # --- phases ---------------------------------------------------------------------------------------------------
+    # --- phases --------------------------------------------------------------------------------------------
 
     def phase(self, entry: MapEntry) -> Phase:
         """Read one phase."""
@@ -217,7 +225,9 @@ class Reader(NamedTuple):
                 value.items[limits.RULES_PER_PHASE].span,
                 path,
             )
-        found = (self.rule(item, f"{path}[{i}]") for i, item in enumerate(value.items[: limits.RULES_PER_PHASE]))
+        found = (
+            self.rule(item, f"{path}[{i}]") for i, item in enumerate(value.items[: limits.RULES_PER_PHASE])
+        )
         return tuple(rule for rule in found if rule is not None)
 
     def rule(self, value: Value, path: str) -> Rule | None:
@@ -230,7 +240,7 @@ class Reader(NamedTuple):
         name = None
         if "name" in keys:
             name = self.text(keys["name"].value, f"{path}.name")
-        conditions = ()
+        conditions: tuple[Condition, ...] = ()
         if "expressions" in keys:
             conditions = self._conditions(keys["expressions"], f"{path}.expressions")
         actions: tuple[Action, ...] = ()
@@ -255,20 +265,37 @@ class Reader(NamedTuple):
         for entry in value.entries:
             key = entry.key.value
             if key not in known:
-                self.say(code, f"{what} has no key `{short(key)}`", entry.key.span, path, hint(key), alias=entry.key.alias)
+                self.say(
+                    code,
+                    f"{what} has no key `{short(key)}`",
+                    entry.key.span,
+                    path,
+                    hint(key),
+                    alias=entry.key.alias,
+                )
 
     def _conditions(self, entry: MapEntry, path: str) -> tuple[Condition, ...]:
         value = entry.value
         if is_null(value):
-            self.say(EMPTY_EXPRESSIONS, "`expressions` is empty, so the rule always applies", entry.span, path)
+            self.say(
+                EMPTY_EXPRESSIONS, "`expressions` is empty, so the rule always applies", entry.span, path
+            )
             return ()
         if isinstance(value, ListValue):
             items = value.items[: limits.EXPRESSIONS_PER_RULE + 1]
             return tuple(self._condition(item, f"{path}[{i}]") for i, item in enumerate(items))
         if isinstance(value, TextValue | PlainValue):
-            self.say(EXPRESSION_SHAPE, "`expressions` is a list", value.span, path, "begin the expression with `- `")
+            self.say(
+                EXPRESSION_SHAPE,
+                "`expressions` is a list",
+                value.span,
+                path,
+                "begin the expression with `- `",
+            )
             return (self._condition(value, path),)
-        self.say(EXPRESSION_SHAPE, f"a list of expressions belongs here, not {describe(value)}", value.span, path)
+        self.say(
+            EXPRESSION_SHAPE, f"a list of expressions belongs here, not {describe(value)}", value.span, path
+        )
         return ()
 
     def _condition(self, value: Value, path: str) -> Condition:
@@ -281,7 +308,7 @@ class Reader(NamedTuple):
         self.say(EXPRESSION_SHAPE, f"an expression is a text, not {describe(value)}", value.span, path, hint)
         return Condition(None, value.span, path)
 
-    # --- actions --------------------------------------------------------------------------------------------------
+    # --- actions -------------------------------------------------------------------------------------------
 
     def _actions(self, entry: MapEntry, path: str) -> tuple[Action, ...]:
         value = entry.value
@@ -337,7 +364,7 @@ def _action_hint(keys: Mapping[str, MapEntry]) -> Callable[[str], str | None]:
     return hint
 
 
-# --- values -----------------------------------------------------------------------------------------------------------
+# --- values ------------------------------------------------------------------------------------------------
 
 
 def is_null(value: Value) -> bool:

@@ -12,7 +12,7 @@ from typing import Literal as OneOf
 
 from policyc.grammar.source import Source, Span, Text
 
-# --- expressions -----------------------------------------------------------------------------------------------
+# --- expressions -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Literal:
     """A constant; `value` is a Python value, `kind` its CEL type (a uint is a Python int of kind "uint")."""
 
     kind: OneOf["null", "bool", "int", "uint", "double", "string", "bytes"]
-    value: None | bool | int | float | str | bytes
+    value: bool | int | float | str | bytes | None
     span: Span
 
 
@@ -123,25 +123,15 @@ class MapLiteral:
 
 
 Expr = (
-    Literal
-    | Name
-    | Select
-    | Index
-    | Call
-    | Unary
-    | Binary
-    | Logic
-    | Conditional
-    | ListLiteral
-    | MapLiteral
+    Literal | Name | Select | Index | Call | Unary | Binary | Logic | Conditional | ListLiteral | MapLiteral
 )
 
-# --- values: what stands in a config -----------------------------------------------------------------------------
+# --- values: what stands in a config -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class TextValue:
-    """A string in value position: plain text, a template, or expression source, as the field's schema says."""
+    """A string in value position: a text, a template, or expression source, as the field's schema says."""
 
     text: Text
     span: Span
@@ -149,10 +139,10 @@ class TextValue:
 
 @dataclass(frozen=True, slots=True)
 class PlainValue:
-    """A scalar that is no string. A duration is in nanoseconds, a size in bytes; `raw` is how it was written."""
+    """A scalar that is no string. Durations are in nanoseconds, sizes in bytes; `raw` is as written."""
 
     kind: OneOf["null", "bool", "int", "double", "duration", "size"]
-    value: None | bool | int | float
+    value: bool | int | float | None
     raw: str
     span: Span
 
@@ -198,7 +188,7 @@ Value = TextValue | PlainValue | ExprValue | ListValue | MapValue
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A string with `${…}` in it, parsed: strings (already unescaped) and expressions in the order written."""
+    """A string with `${…}` in it, parsed: strings (unescaped) and expressions in the order written."""
 
     parts: tuple[str | Expr, ...]
     span: Span
@@ -211,7 +201,7 @@ class Template:
         return None
 
 
-# --- items: what a file holds -------------------------------------------------------------------------------------
+# --- items: what a file holds ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """A YAML document as a tree of values, each with its place.
 
-YAML 1.2's core schema: only `true` and `false` are booleans, no dates, no base 60. Duplicate keys, tags and a second document
-are errors; aliases are followed, up to a limit; merge keys (`<<`, YAML 1.1) are refused, because YAML 1.2 does not have them
-and a policy that relied on them would mean different things to different readers.
+YAML 1.2's core schema: only `true` and `false` are booleans, no dates, no base 60. Duplicate keys, tags and
+a second document are errors; aliases are followed, up to a limit; merge keys (`<<`, YAML 1.1) are refused,
+because YAML 1.2 does not have them and a policy that relied on them would mean different things to different
+readers.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ YAML_SYNTAX = declare(
     "P0010",
     "yaml-syntax",
     "the document is no YAML",
-    explanation="The YAML reader cannot go on here. Most often a text with `: `, ` #` or a leading special character lacks "
+    explanation="The YAML reader cannot go on here. Most often a text with `: `, ` #` or a leading special "
+    "character lacks "
     "its quotes, or the indentation of a line does not match its neighbours.",
     wrong="on_http_request:\n  - actions:\n      - type: deny\n     config: {}",
     right="on_http_request:\n  - actions:\n      - type: deny\n        config: {}",
@@ -40,17 +42,20 @@ YAML_TAG = declare(
     "P0012",
     "yaml-tag",
     "YAML reads a tag where an expression begins with `!`",
-    explanation="An unquoted `!` begins a tag in YAML. Put quotes around the whole expression. Other tags (`!!str`) are refused "
+    explanation="An unquoted `!` begins a tag in YAML. Put quotes around the whole expression. Other tags "
+    "(`!!str`) are refused "
     "as well: a policy needs none.",
     wrong="on_http_request:\n  - expressions:\n      - !hasReqHeader('x-id')\n    actions: [{ type: deny }]",
-    right="on_http_request:\n  - expressions:\n      - \"!hasReqHeader('x-id')\"\n    actions: [{ type: deny }]",
+    right="on_http_request:\n  - expressions:\n      - \"!hasReqHeader('x-id')\"\n    actions: [{ type: "
+    "deny }]",
     ngrok=2236,
 )
 DUPLICATE_KEY = declare(
     "P0013",
     "duplicate-key",
     "a key stands twice in one mapping",
-    explanation="Readers disagree which of two equal keys counts, so both are refused. Of a phase that is given twice, merge "
+    explanation="Readers disagree which of two equal keys counts, so both are refused. Of a phase that is "
+    "given twice, merge "
     "the rules into one list.",
     wrong="on_http_request: []\non_http_request: []",
     right="on_http_request: []",
@@ -60,7 +65,8 @@ YAML_ALIAS = declare(
     "P0014",
     "yaml-alias",
     "an alias cannot be followed",
-    explanation="An alias (`*name`) repeats what the anchor (`&name`) before it marks. It cannot come before its anchor or "
+    explanation="An alias (`*name`) repeats what the anchor (`&name`) before it marks. It cannot come "
+    "before its anchor or "
     "stand inside of what it repeats.",
     wrong="on_http_request: *rules",
     right="on_http_request: &rules []\non_http_response: *rules",
@@ -70,7 +76,8 @@ YAML_MERGE = declare(
     "P0015",
     "yaml-merge-key",
     "merge keys are not supported",
-    explanation="`<<` is no part of YAML 1.2; readers that know it differ in what it does. Repeat the entries, or "
+    explanation="`<<` is no part of YAML 1.2; readers that know it differ in what it does. Repeat the "
+    "entries, or "
     "write an alias for the whole value.",
     wrong="a: &a { type: deny }\nb: { <<: *a }",
     right="a: &a { type: deny }\nb: *a",
@@ -80,7 +87,8 @@ YAML_SEVERAL = declare(
     "P0016",
     "several-documents",
     "the file holds several YAML documents",
-    explanation="A file holds one policy. Everything behind the second `---` would be ignored, so it is refused.",
+    explanation="A file holds one policy. Everything behind the second `---` would be ignored, so it is "
+    "refused.",
     wrong="on_http_request: []\n---\non_http_response: []",
     right="on_http_request: []\non_http_response: []",
     ngrok=2236,
@@ -89,7 +97,8 @@ YAML_KEY = declare(
     "P0017",
     "key-is-no-text",
     "a key is no text",
-    explanation="The keys of mappings are texts. A list or a mapping as key usually comes from braces that lack quotes: "
+    explanation="The keys of mappings are texts. A list or a mapping as key usually comes from braces that "
+    "lack quotes: "
     "`{x}: 1`.",
     wrong="? [a, b]\n: 1",
     right='"[a, b]": 1',
@@ -160,7 +169,9 @@ class _Reader:
         self.nodes = 0
         self.duplicates = 0
 
-    def say(self, code: Code, message: str, span: Span, hint: str | None = None, label: Label | None = None) -> None:
+    def say(
+        self, code: Code, message: str, span: Span, hint: str | None = None, label: Label | None = None
+    ) -> None:
         self.report.add(code, message, span, hint=hint, labels=() if label is None else (label,))
 
     def stop(self, code: Code, message: str, span: Span, hint: str | None = None) -> bool:
@@ -193,7 +204,10 @@ class _Reader:
             return False  # a `---` at the end of the file opens a document that nobody wrote
         span = Span(self.source, start, max(end, start + 1))
         return self.stop(
-            YAML_SEVERAL, "a second document begins here", span, "put everything into one document, or into two files"
+            YAML_SEVERAL,
+            "a second document begins here",
+            span,
+            "put everything into one document, or into two files",
         )
 
     def _tag(self, event: Any, start: int, end: int) -> None:
@@ -209,7 +223,9 @@ class _Reader:
                 YAML_TAG,
                 f"YAML reads `{_short(text[at:stop])}` as a tag",
                 span,
-                "quote an expression that begins with `!`" if not text.startswith("!!", at) else "leave the tag out",
+                "quote an expression that begins with `!`"
+                if not text.startswith("!!", at)
+                else "leave the tag out",
             )
 
     def _scalar(self, event: Any, start: int, end: int) -> bool:
@@ -235,7 +251,9 @@ class _Reader:
             self._tag(event, start, start + 1)
         if self.stack and self.stack[-1].is_map and self.stack[-1].key is None:
             end = max(event.end_mark.index, start + 1)
-            return self.stop(YAML_KEY, "a key must be a text", Span(self.source, start, end), "put quotes around it")
+            return self.stop(
+                YAML_KEY, "a key must be a text", Span(self.source, start, end), "put quotes around it"
+            )
         if len(self.stack) >= limits.YAML_DEPTH:
             return self.stop(
                 limits.NESTED_TOO_DEEP,
@@ -259,7 +277,11 @@ class _Reader:
         known = self.anchors.get(anchor)
         if known is None:
             inside = any(o.anchor == anchor for o in self.stack)
-            message = f"`*{anchor}` stands inside of what it repeats" if inside else f"there is no anchor `&{anchor}` before"
+            message = (
+                f"`*{anchor}` stands inside of what it repeats"
+                if inside
+                else f"there is no anchor `&{anchor}` before"
+            )
             return self.stop(YAML_ALIAS, message, span)
         value, size = known
         self.nodes += size
@@ -290,7 +312,9 @@ class _Reader:
             return self._key(into, key, value)
         else:
             name, into.key = into.key, None
-            into.items.append(MapEntry(name, value, Span(self.source, name.span.start, max(name.span.end, value.span.end))))
+            into.items.append(
+                MapEntry(name, value, Span(self.source, name.span.start, max(name.span.end, value.span.end)))
+            )
         return True
 
     def _key(self, into: _Open, key: Text, value: Value) -> bool:
@@ -313,7 +337,7 @@ class _Reader:
             into.keys[key.value] = key.span
         return True
 
-    # --- YAML errors ------------------------------------------------------------------------------------------------
+    # --- YAML errors ---------------------------------------------------------------------------------------
 
     def explain(self, error: Any) -> None:
         """Report what libyaml could not read, in the words of the author."""
@@ -322,7 +346,9 @@ class _Reader:
         at = mark.index if mark is not None else int(getattr(error, "position", 0) or 0)
         at = min(at, len(text))
         context = getattr(error, "context_mark", None)
-        problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read")
+        problem = str(
+            getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
+        )
         line_start = text.rfind("\n", 0, at) + 1
         line_end = text.find("\n", at)
         line = text[line_start : line_end if line_end >= 0 else len(text)].rstrip("\r")
@@ -330,7 +356,10 @@ class _Reader:
         if text[at : at + 1] == "\t" or re.match(r" *\t\s*\S", line):
             tab = line_start + line.index("\t") if "\t" in line else at
             self.say(
-                YAML_TAB, "a tab cannot indent YAML", Span(self.source, tab, tab + 1), "use spaces in place of the tab"
+                YAML_TAB,
+                "a tab cannot indent YAML",
+                Span(self.source, tab, tab + 1),
+                "use spaces in place of the tab",
             )
             return
         bang = re.match(r"\s*(?:-\s+|[\w-]+:\s+)*(!)(?!!)", line)
@@ -344,7 +373,9 @@ class _Reader:
             )
             return
         if "nesting depth" in problem:
-            self.say(limits.NESTED_TOO_DEEP, f"the document is nested more than {limits.YAML_DEPTH} deep", span)
+            self.say(
+                limits.NESTED_TOO_DEEP, f"the document is nested more than {limits.YAML_DEPTH} deep", span
+            )
             return
         message, hint = _in_words(problem, text[at : at + 1], line)
         label = None
@@ -359,20 +390,29 @@ def _in_words(problem: str, char: str, line: str) -> tuple[str, str | None]:
     if re.match(r"""\s*-?\s*(?:[\w-]+:\s+)?(?:'[^']*'|"[^"]*")\s*[^\s#,\]}:]""", line):
         return "text follows a quoted text", "put quotes around the whole value"
     if "mapping values are not allowed" in problem:
-        return "`:` cannot begin a value here", "put quotes around a text that holds `: `, and check the indentation"
+        return (
+            "`:` cannot begin a value here",
+            "put quotes around a text that holds `: `, and check the indentation",
+        )
     if "cannot start any token" in problem:
         return f"an unquoted text cannot begin with `{char}`", "put quotes around the value"
     if "unexpected end of stream" in problem or "document indicator" in problem:
         return "a quoted text is never closed", "close the quote"
     if "escape" in problem:
-        return "this escape means nothing in a double-quoted text", "use single quotes, or double the backslash"
+        return (
+            "this escape means nothing in a double-quoted text",
+            "use single quotes, or double the backslash",
+        )
     if "',' or ']'" in problem or "',' or '}'" in problem:
         return "a list or mapping in brackets is never closed, or lacks a comma", "close the bracket"
     if "tag" in problem:
         return "YAML reads a tag here", "put quotes around the value"
     if "did not find expected" in problem or "could not find expected" in problem:
         wanted = problem.rsplit("expected", 1)[-1].strip()
-        return f"this line does not fit the lines before it ({wanted} was expected)", "check the indentation and the `-` and `:` signs"
+        return (
+            f"this line does not fit the lines before it ({wanted} was expected)",
+            "check the indentation and the `-` and `:` signs",
+        )
     return problem, None
 
 
