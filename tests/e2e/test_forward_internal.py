@@ -84,7 +84,7 @@ def test_inner_policy_sees_its_endpoint_and_the_clients_connection() -> None:
                 endpoint("https://a.example", {REQUEST: outer}),
                 endpoint(
                     "https://b.internal",
-                    {REQUEST: lambda x: (views.append(x), None)[1]},
+                    {REQUEST: views.append},
                     origin.url,
                 ),
             )
