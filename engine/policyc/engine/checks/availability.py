@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from policyc.engine.draft import DraftEndpoint, DraftPolicy, report_on
+from policyc.engine.draft import DraftAction, DraftEndpoint, DraftPolicy, report_on
 from policyc.engine.options import Options
 from policyc.engine.phases import Binding
 from policyc.grammar.codes import declare
@@ -76,13 +76,23 @@ def _check_actions(policy: DraftPolicy, severity: Severity, report: Report) -> N
     for phase in policy.in_order():
         for rule in phase.rules:
             for action in rule.actions:
-                if action.declared is None or action.declared.compile is not None:
-                    continue
-                name = action.declared.name
-                report_on(
-                    rule, report, ACTION_NOT_BUILT, f"this version cannot execute `{name}`", action.span,
-                    severity=severity, path=action.path,
-                )  # fmt: skip
+                why = _why_not(action)
+                if why is not None:
+                    report_on(
+                        rule, report, ACTION_NOT_BUILT, why, action.span, severity=severity, path=action.path
+                    )
+
+
+def _why_not(action: DraftAction) -> str | None:
+    """Return why an action cannot be executed here, None if it can."""
+    declared = action.declared
+    if declared is None:
+        return None
+    if declared.compile is None:
+        return f"this version cannot execute `{declared.name}`"
+    if declared.unavailable is None or action.config is None:
+        return None
+    return declared.unavailable(action.config)
 
 
 def _check_endpoint(endpoint: DraftEndpoint, severity: Severity, report: Report) -> None:
