@@ -25,10 +25,15 @@ class RefusedError(AssertionError):
     """The checker did not accept the expression."""
 
 
-def node_of(expression: str, dialect: Dialect, phase: Phase = Phase.HTTP_RESPONSE) -> ir.Node:
+def node_of(
+    expression: str,
+    dialect: Dialect,
+    phase: Phase = Phase.HTTP_RESPONSE,
+    report: Report | None = None,
+) -> ir.Node:
     """Return the checked expression."""
     scope = Scope.cel({}) if dialect is CEL else Scope.traffic(phase)
-    report = Report()
+    report = Report() if report is None else report
     source = Source("expression", expression)
     expr = parse_expression(Text(source.text, source.whole(), 0), report)
     node = None if expr is None else check(expr, scope, report)

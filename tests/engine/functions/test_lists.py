@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from tests.engine.functions.evaluation import CEL, error_of, evaluate
+from tests.engine.functions.evaluation import CEL, error_of, evaluate, node_of
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,16 @@ def test_sorting_leaves_the_list_itself_alone() -> None:
 
 def test_ends_of_a_list_are_optional() -> None:
     assert evaluate("[1, 2].last().value() == 2 && !dyn([]).first().hasValue()", CEL) is True
+
+
+@pytest.mark.parametrize(
+    ("expression", "type"),
+    [
+        ("[[1], [2]].flatten()", "list(int)"),
+        ("math.greatest(1, 2, 3)", "int"),
+        ("math.greatest([1.5])", "double"),
+        ("math.greatest(1, 2u, 3)", "dyn"),
+    ],
+)
+def test_known_item_types_are_kept(expression: str, type: str) -> None:
+    assert str(node_of(expression, CEL).type) == type

@@ -1,5 +1,7 @@
 import pytest
-from tests.engine.functions.evaluation import error_of, evaluate
+from tests.engine.functions.evaluation import TRAFFIC, error_of, evaluate, node_of
+
+from policyc.grammar.diagnostic import Report
 
 
 def test_functions_and_methods_say_the_same() -> None:
@@ -22,3 +24,18 @@ def test_octets_that_are_no_utf8_survive() -> None:
 
 def test_legacy_forms_still_work() -> None:
     assert evaluate("isQueryString('a=1') && isUrl('https://a.example') && isJson('{}')") is True
+
+
+@pytest.mark.parametrize(
+    ("expression", "today"),
+    [
+        ("isQueryString('a=1')", "text.isQueryString()"),
+        ("isUrl('a')", "isURL"),
+        ("isJson('1')", "text.isJson()"),
+        ("'1'.isJson()", None),
+    ],
+)
+def test_legacy_forms_name_the_spelling_of_today(expression: str, today: str | None) -> None:
+    report = Report()
+    node_of(expression, TRAFFIC, report=report)
+    assert [d.hint for d in report] == ([f"write `{today}`"] if today else [])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from policyc.engine.cel import constants, ir, legacy, macros
 from policyc.engine.cel.depth import DEPTH_LIMIT, room
+from policyc.engine.cel.dispatch import is_certain
 from policyc.engine.cel.errors import Faults
 from policyc.engine.cel.unify import Unifier, is_free, is_open
 from policyc.engine.types import (
@@ -229,18 +230,19 @@ class Checker:
         if not self.scope.is_traffic:
             return self._select_free(expr)
         chain = chain_of(expr)
-        if chain is not None and not self._is_local(chain[0]):
+        if chain is not None and not self.is_local(chain[0]):
             return self._path(chain[0].name, chain[1:], expr)
         return self.select(self.value(expr.operand), expr)
 
-    def _is_local(self, name: syntax.Name) -> bool:
+    def is_local(self, name: syntax.Name) -> bool:
+        """Tell whether a name is a macro's variable here."""
         return not name.rooted and name.name in self.locals
 
     # The cel environment: names may be dotted, and are looked for in the container.
 
     def _select_free(self, expr: syntax.Select) -> ir.Node:
         chain = chain_of(expr)
-        if chain is not None and not self._is_local(chain[0]):
+        if chain is not None and not self.is_local(chain[0]):
             name = ".".join([chain[0].name, *(s.field for s in chain[1:])])
             found = self._free(name, chain[0].rooted, expr.span)
             if found is not None:
@@ -324,6 +326,21 @@ class Checker:
             self._expanding.pop()
             self.locals = before
         return self._selects(node, rest)
+
+    def path_of(self, chain: Sequence[syntax.Name | syntax.Select]) -> str | None:
+        """Return the traffic path that a chain means, through lets that are paths; None if it is none."""
+        first, *rest = chain
+        assert isinstance(first, syntax.Name)
+        path = first.name
+        seen: set[str] = set()
+        while (let := self.scope.lets.get(path.partition(".")[0])) is not None and let.name not in seen:
+            seen.add(let.name)
+            inner = chain_of(let.expr)
+            if inner is None:
+                return None
+            path = ".".join([inner[0].name, *(s.field for s in inner[1:]), *path.split(".")[1:]])
+        path = ".".join([path, *(s.field for s in rest if isinstance(s, syntax.Select))])
+        return path if self.scope.is_path(path) else None
 
     def _any_below(self, path: str) -> Variable:
         """Return a variable of a namespace: those of one have the same phases."""
@@ -422,6 +439,8 @@ class Checker:
             self.faults.check_made_by_policy(operand.variable, index.value, expr, self.scope)
             if operand.variable.path == "vars" and self.scope.vars:
                 result = self.scope.vars.get(index.value, result)
+        if isinstance(result, Record) and result.is_text:
+            result = STRING
         node_type = optional_of(result) if optional else result
         return ir.At(operand, index, expr.optional, node_type, expr.span)
 
@@ -574,7 +593,7 @@ class Checker:
                 return self._unknown_function(expr)
             return self.apply(full, self.values(expr.args), expr.span, expr.function_span)
         chain = chain_of(target)
-        if chain is not None and not self._is_local(chain[0]) and chain[0].name not in self.scope.lets:
+        if chain is not None and not self.is_local(chain[0]) and chain[0].name not in self.scope.lets:
             name = ".".join([chain[0].name, *(s.field for s in chain[1:]), expr.function])
             full = self._known_function(name, chain[0].rooted)
             if full is not None:
@@ -650,7 +669,7 @@ class Checker:
                 fits = self._could_fit(function, args, method)
                 self.faults.no_overload(function, args, types, fits, span, name_span, method, operator)
             return self.error(span)
-        self.faults.check_function(function, name_span, self.scope)
+        self.faults.check_function(function, chosen, name_span, self.scope)
         node = ir.Apply(name, chosen, args, result, span)
         if self.scope.is_traffic:
             constants.look(node, self.faults)
@@ -671,6 +690,10 @@ class Checker:
                 continue
             gives = self.types.resolve(gives)
             if any(h == HEADERS and w == HEADERS for h, w in zip(have, want, strict=True)):
+                return (overload,), gives
+            # No later one can be meant; but headers, which are a map too, wait for their own overload.
+            sure = map(is_certain, map(self.types.resolve, have), overload.params)
+            if not chosen and HEADERS not in have and all(sure):
                 return (overload,), gives
             chosen.append(overload)
             if result is None:

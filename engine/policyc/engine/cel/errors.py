@@ -324,6 +324,8 @@ class Faults:
         name = function.name
         given = ", ".join(show(t) for t in types)
         hint = _slip_hint(slip, args, name, method)
+        if operator and any(t.name == "null_type" for t in types):
+            hint = "nothing but dyn values, times and records is ever null; `has(…)` asks whether it is there"
         facts: dict[str, Any] = {"function": name, "types": given}
         if operator:
             sign = name.strip("_")
@@ -428,7 +430,7 @@ class Faults:
             self.add(
                 VARIABLE_PHASE, message, span, hint=f"it exists in {_phases(variable.phases)}", variable=path
             )
-        elif f"{path}.".startswith("conn.tls.") and scope.protocol in (Protocol.TCP, Protocol.HTTP):
+        elif f"{path}.".startswith("conn.tls.") and _has_no_tls(scope):
             if scope.acted is None or "terminate_tls" not in scope.acted:
                 message = f"`{path}` is empty on {a(scope.protocol.value)} endpoint"
                 hint = "it has a value after `terminate-tls`" if scope.protocol is Protocol.TCP else None
@@ -438,17 +440,19 @@ class Faults:
             hint = f"it has a value with the {Binding.KUBERNETES} binding"
             self.add(NEVER_FILLED, message, span, hint=hint, variable=path)
 
-    def check_function(self, function: Function, span: Span, scope: Scope) -> None:
+    def check_function(
+        self, function: Function, overloads: Sequence[Overload], span: Span, scope: Scope
+    ) -> None:
         """Report a function that this phase does not have, and old names."""
         if function.phases is not None and scope.phase is not None and scope.phase not in function.phases:
             message = f"`{function.name}` cannot be called in {scope.phase}"
             hint = f"it can be called in {_phases(function.phases)}"
             self.add(FUNCTION_PHASE, message, span, hint=hint, function=function.name)
-        if function.replaced_by is not None and scope.is_traffic:
-            message = f"`{function.name}` is an old name"
-            self.add(
-                LEGACY_FUNCTION, message, span, hint=f"write `{function.replaced_by}`", function=function.name
-            )
+        old_form = next((o.replaced_by for o in overloads if o.replaced_by), None)
+        today = function.replaced_by or old_form
+        if today is not None and scope.is_traffic:
+            message = f"`{function.name}` is an old {'form' if old_form else 'name'}"
+            self.add(LEGACY_FUNCTION, message, span, hint=f"write `{today}`", function=function.name)
 
     def check_made_by_policy(self, variable: Variable, name: str, expr: syntax.Expr, scope: Scope) -> None:
         """Warn of `vars.x` and `actions.ngrok.x` that nothing before can have set."""
@@ -498,6 +502,13 @@ def article(type: Type) -> str:
 
 def _did_you_mean(word: str | None) -> str | None:
     return f"did you mean `{word}`?" if word else None
+
+
+def _has_no_tls(scope: Scope) -> bool:
+    """Whether an endpoint's connections are in clear; an internal http one shows the public one's connection."""
+    if scope.protocol is Protocol.HTTP:
+        return scope.binding is not Binding.INTERNAL
+    return scope.protocol is Protocol.TCP
 
 
 def _is_within(inner: Span, outer: Span) -> bool:
