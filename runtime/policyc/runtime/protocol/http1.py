@@ -430,8 +430,6 @@ class RequestReader(_Reader):
         has_body = framing is Framing.CHUNKED or length > 0
         if has_body and method == b"TRACE":
             raise Refused("trace_with_body")
-        self._witness.hear_head(octets, not has_body, _without_upgrade(first, rows))
-
         host, authority = _read_host(every, minor)
         if target[:1] != b"/":
             target, named = _read_target(method, target)
@@ -443,6 +441,8 @@ class RequestReader(_Reader):
                 host, authority = known[0], named
         elif b"#" in target:
             raise Refused("bad_target")
+        expects_continue = _expects_continue(lines, minor) and has_body
+        self._witness.hear_head(octets, not has_body, _without_upgrade(first, rows))
 
         self._begin_body(framing, length)
         self._in_body = True
@@ -456,7 +456,7 @@ class RequestReader(_Reader):
             framing,
             length,
             minor == 1 and b"close" not in options,
-            _expects_continue(lines, minor) and has_body,
+            expects_continue,
         )
 
 
