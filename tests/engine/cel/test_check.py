@@ -51,6 +51,11 @@ from policyc.grammar.diagnostic import Report, Severity
         ("-req.url.port", "int"),
         ("!(req.host == 'a')", "bool"),
         ("dyn(1) == 'a'", "bool"),
+        ("true ? req.headers : {'A': ['b']}", "map(string, list(string))"),
+        ("true ? {'A': ['b']} : req.headers", "map(string, list(string))"),
+        ("[null, conn.ts.start]", "list(timestamp)"),
+        ("[[null], [conn.ts.start]]", "list(list(timestamp))"),
+        ("[[conn.ts.start], [null]]", "list(list(timestamp))"),
         ("1 < 1.5", "bool"),
     ],
 )
@@ -156,6 +161,12 @@ def test_tls_variables_of_a_tcp_endpoint_are_warned_of_until_tls_is_terminated()
     scope.ran("terminate_tls")
     assert not found("conn.tls.sni == 'a'", scope)
     assert not found("conn.tls.sni == 'a'", traffic(Phase.TCP_CONNECT, Protocol.TLS))
+
+
+def test_an_internal_http_endpoint_shows_the_tls_of_the_public_one() -> None:
+    asked = "conn.tls.version == '1.3'"
+    assert not found(asked, traffic(Phase.HTTP_REQUEST, Protocol.HTTP, Binding.INTERNAL))
+    assert fault(asked, traffic(Phase.HTTP_REQUEST, Protocol.HTTP, Binding.PUBLIC)).code.id == "P0453"
 
 
 def test_kubernetes_variables_are_warned_of_on_other_bindings() -> None:
@@ -371,6 +382,7 @@ def test_a_text_with_fields_inside_of_a_record_is_read_beside_it() -> None:
     assert isinstance(made, ir.Field)
     assert made.name == "subject.common_name"
     assert type_of("actions.ngrok.terminate_tls.client.subject", scope) == "string"
+    assert type_of("actions.ngrok.terminate_tls.client['subject']", scope) == "string"
 
 
 def test_a_chain_is_a_name_and_its_selections() -> None:

@@ -24,6 +24,7 @@ from policyc.grammar.source import Source
         ("upper(req.host)", "it is called on its first argument: `x.upper(…)`"),
         ("'a'.hasReqHeader()", "it is a function: `hasReqHeader(…)`"),
         ("req.host.replace('a')", "it is `string.replace(string, string)`"),
+        ("req.host == null", "`has(…)` asks whether it is there"),
         ("req.host.length", "did you mean `.size()`?"),
         ("req.cookies['a'].value", "take one item first, as in `[0]`"),
     ],

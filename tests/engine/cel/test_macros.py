@@ -127,6 +127,14 @@ def test_has_of_a_computed_key_is_in() -> None:
     assert made.function == "_in_"
 
 
+def test_has_goes_through_lets_that_are_paths() -> None:
+    made = node("has(ip.geo.city)", traffic(ip="mine", mine="conn"))
+    assert isinstance(made, ir.HasVar)
+    assert made.variable.path == "conn.geo.city"
+    assert isinstance(node("has(ip.validity)", traffic(ip="conn.tls.client")), ir.Or)
+    assert isinstance(node("has(cookie.value)", traffic(cookie="getReqCookie('a')")), ir.HasField)
+
+
 def test_has_of_a_field_that_cannot_be_is_refused() -> None:
     assert fault("has(getReqCookie('a').nonsense)").code.id == "P0202"
     assert fault("has(getReqCookie('a')['nonsense'])").code.id == "P0202"

@@ -432,7 +432,7 @@ class Faults:
             )
         elif f"{path}.".startswith("conn.tls.") and _has_no_tls(scope):
             if scope.acted is None or "terminate_tls" not in scope.acted:
-                message = f"`{path}` is empty on {a(scope.protocol.value)} endpoint"
+                message = f"`{path}` is empty on {a(str(scope.protocol))} endpoint"
                 hint = "it has a value after `terminate-tls`" if scope.protocol is Protocol.TCP else None
                 self.add(NEVER_FILLED, message, span, hint=hint, variable=path)
         elif scope.binding is not None and scope.binding not in variable.bindings:
@@ -505,7 +505,7 @@ def _did_you_mean(word: str | None) -> str | None:
 
 
 def _has_no_tls(scope: Scope) -> bool:
-    """Whether an endpoint's connections are in clear; an internal http one shows the public one's connection."""
+    """Whether connections are in clear; an internal http endpoint shows the connection of the public one."""
     if scope.protocol is Protocol.HTTP:
         return scope.binding is not Binding.INTERNAL
     return scope.protocol is Protocol.TCP

@@ -121,36 +121,29 @@ def _has(checker: Checker, call: syntax.Call) -> ir.Node:
     (arg,) = call.args
     if isinstance(arg, syntax.Select):
         chain = chain_of(arg)
-        if (
-            checker.scope.is_traffic
-            and chain is not None
-            and (chain[0].rooted or chain[0].name not in checker.locals)
-        ):
-            found = _has_path(checker, ".".join([chain[0].name, *(s.field for s in chain[1:])]), call)
-            if found is not None:
-                return found
+        if checker.scope.is_traffic and chain is not None and not checker.is_local(chain[0]):
+            path = checker.path_of(chain)
+            if path is not None:
+                return _has_path(checker, path, call)
         return _has_field(checker, arg, call)
     if isinstance(arg, syntax.Index) and checker.scope.is_traffic:
         return _has_item(checker, arg, call)
-    if isinstance(arg, syntax.Name) and checker.scope.is_traffic:
-        found = _has_path(checker, arg.name, call)
-        if found is not None:
-            return found
+    if isinstance(arg, syntax.Name) and checker.scope.is_traffic and not checker.is_local(arg):
+        path = checker.path_of((arg,))
+        if path is not None:
+            return _has_path(checker, path, call)
     checker.faults.macro_shape("`has` takes a selection like `a.b`", arg.span)
     return checker.error(call.span)
 
 
-def _has_path(checker: Checker, path: str, call: syntax.Call) -> ir.Node | None:
+def _has_path(checker: Checker, path: str, call: syntax.Call) -> ir.Node:
     """Return the test of a variable, or of a namespace: whether anything below it is there."""
     scope = checker.scope
-    if not scope.is_path(path) or path in scope.lets:
-        return None
     variable = scope.variable(path)
     if variable is not None:
         checker.faults.check_variable(path, variable, call.args[0].span, scope)
         return ir.HasVar(variable, BOOL, call.span)
-    tests = [_has_path(checker, f"{path}.{name}", call) for name in scope.below(path)]
-    operands = tuple(test for test in tests if test is not None)
+    operands = tuple([_has_path(checker, f"{path}.{name}", call) for name in scope.below(path)])
     return operands[0] if len(operands) == 1 else ir.Or(operands, BOOL, call.span)
 
 

@@ -81,9 +81,7 @@ class Unifier:
         return self.general(one, other) if self.fit((one,), (other,)) else None
 
     def general(self, one: Type, other: Type) -> Type:
-        """Return the less specific of two types that fit; null is the most specific of all."""
-        if other.name == "null_type":
-            return one
+        """Return the less specific of two types that fit."""
         return one if self._is_as_general(one, other) else other
 
     def _fits(self, a: Type, b: Type) -> bool:
@@ -147,8 +145,10 @@ class Unifier:
             return True
         if is_open(b) or is_free(b):
             return False
+        if b.name == "null_type":
+            return True
         if a.name != b.name:
-            return False
+            return a.name == "map"  # what fits a map without being one: headers, a record
         return a.name == "type" or all(
             self._is_as_general(p, q) for p, q in zip(a.params, b.params, strict=False)
         )
