@@ -288,7 +288,7 @@ def test_the_use_of_a_let_of_the_wrong_type_is_reported_at_the_use() -> None:
 
 
 def test_lets_in_a_circle_end() -> None:
-    assert fault("a", traffic(a="b", b="a")).code.id == "P0216"
+    assert fault("a", traffic(a="b", b="a")).code.id == "P0821"
 
 
 def test_lets_that_multiply_are_refused() -> None:

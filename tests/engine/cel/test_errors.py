@@ -75,4 +75,5 @@ def test_every_code_says_what_is_wrong_and_right() -> None:
     assert len(codes) > 15
     for code in codes:
         assert code.explanation
-        assert bool(code.wrong) == bool(code.right)
+        assert code.wrong
+        assert code.right

@@ -310,8 +310,7 @@ class Checker:
     def _let(self, let: syntax.Let, rest: Sequence[syntax.Select], use: Span) -> ir.Node:
         """Put a let in where it is used; its names are looked up as at the top of the file."""
         if let.name in self._expanding:
-            self.faults.let_cycle(let.name, use)
-            return self.error(use)
+            return self.too_large(use)  # a circle, which the compiler reports as such
         before, self.locals = self.locals, {}
         self._expanding.append(let.name)
         try:

@@ -140,12 +140,6 @@ LEGACY_FUNCTION = declare(
     right='on_http_request { log { metadata: { a: "x".encodeBase64() } } }',
     severity="warning",
 )  # fmt: skip
-LET_CYCLE = declare(
-    "P0216", "let-in-itself", "a let is defined by itself",
-    explanation="A `let` may use other `let`s, but not in a circle.",
-    wrong="let a = b\nlet b = a\non_http_request { when a { deny } }",
-    right="let a = true\non_http_request { when a { deny } }",
-)  # fmt: skip
 VARIABLE_PHASE = declare(
     "P0451", "variable-not-in-phase", "the variable does not exist in this phase",
     explanation="`req` exists in the HTTP phases, `res` from on_http_response on; on_tcp_connect sees the "
@@ -173,14 +167,18 @@ NEVER_FILLED = declare(
     severity="warning",
 )  # fmt: skip
 TOO_LARGE = declare(
-    "P0821", "expression-too-large", "an expression is too large once its lets are put in",
+    "P0821", "expression-too-large", "an expression is too large or too deep once its lets are put in",
     explanation="Lets are put in where they are used, so lets of lets can multiply.",
-    wrong="", right="",
+    wrong="".join(f"let a{n} = a{n + 1} || a{n + 1}\n" for n in range(15))
+    + 'let a15 = req.host == "a"\non_http_request { when a0 { deny } }',
+    right='let is_a = req.host == "a"\non_http_request { when is_a { deny } }',
 )  # fmt: skip
 TOO_NESTED = declare(
     "P0822", "comprehension-too-deep", "macros that loop stand too deep in each other",
     explanation="Each level multiplies the work, so at most four loops may stand in each other.",
-    wrong="", right="",
+    wrong="on_http_request { when [1].all(a, [1].all(b, [1].all(c, [1].all(d, [1].all(e, e == a))))) "
+    "{ deny } }",
+    right="on_http_request { when [1].all(a, [1].all(b, a == b)) { deny } }",
 )  # fmt: skip
 
 
@@ -302,10 +300,6 @@ class Faults:
             hint = _did_you_mean(near)
         on = "" if target is None else f" on {article(target)}"
         self.add(UNKNOWN_FUNCTION, f"unknown function `{name}`{on}", call.function_span, hint=hint, name=name)
-
-    def let_cycle(self, name: str, span: Span) -> None:
-        """A let that needs itself."""
-        self.add(LET_CYCLE, f"`{name}` is defined by itself", span, name=name)
 
     # --- types ----------------------------------------------------------------------------------------------
 
