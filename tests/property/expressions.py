@@ -120,16 +120,28 @@ CEL = Dialect(
     }
 )
 
-PORTABLE = Dialect({kind: leaves for kind, leaves in CEL.leaves.items() if kind != "dyn"}, portable=True)
+PORTABLE = Dialect(
+    {k: CEL.leaves[k] for k in ("int", "double", "string", "bool", "ints", "texts", "map")}, portable=True
+)
 
 TRAFFIC = Dialect(
     {
-        "int": ["conn.client_port", "req.content_length", "0", "2", "size(req.headers)"],
+        "int": [
+            "conn.client_port",
+            "req.content_length",
+            "0",
+            "-1",
+            "int(req.url.path)",
+            "int(getReqHeader('x-a')[0])",
+            "size(req.headers)",
+        ],
         "uint": ["1u"],
         "double": ["1.5"],
         "string": [
             "req.method",
             "req.url.path",
+            "req.url.path",
+            "getReqHeader('x-a')[0]",
             "req.host",
             "req.headers['x-a'][0]",
             "req.headers['X-B'][1]",
@@ -173,16 +185,14 @@ class Generator:
     def of(self, kind: str, depth: int) -> str:
         """Return an expression of a kind (a type's name, or ints, texts, map, lists)."""
         known = [name for name, of in self.locals if of == kind]
-        leaves = [*self.dialect.leaves[kind], *known]
+        leaves = self.dialect.leaves[kind]
         if depth <= 0 or self.draw(st.integers(0, 5)) == 0:
-            if known and self.draw(st.booleans()):
-                return self.draw(st.sampled_from(known))
-            return self.draw(st.sampled_from(leaves))
+            return self.draw(st.sampled_from([*leaves, *known, *known]))
         wrap = self.draw(st.integers(0, 11))
         if wrap == 0 and not self.dialect.portable:
             return f"dyn({self.of(kind, depth - 1)})"
         if wrap == 1:
-            return f"({self.bool(depth - 1)} ? {self.of(kind, depth - 1)} : {self.of(kind, depth - 1)})"
+            return f"({self.of('bool', depth - 1)} ? {self.of(kind, depth - 1)} : {self.of(kind, depth - 1)})"
         if wrap == 2 and not self.dialect.portable and "dyn" in self.dialect.leaves:
             return self.of("dyn", depth - 1) if kind != "dyn" else self.of("int", depth - 1)
         if wrap == 3 and not self.dialect.portable and self.dialect is CEL:
@@ -190,7 +200,7 @@ class Generator:
             value = self.of(other, depth - 1)
             name = self.fresh()
             return f"cel.bind({name}, {value}, {self.within(kind, depth, (name, other))})"
-        make: Callable[[int], str] = getattr(self, kind)
+        make: Callable[[int], str] = getattr(self, f"make_{kind}")
         return make(depth - 1)
 
     def fresh(self) -> str:
@@ -209,7 +219,7 @@ class Generator:
         """Return one of the templates."""
         return self.draw(st.sampled_from(templates))
 
-    def int(self, depth: int) -> str:
+    def make_int(self, depth: int) -> str:
         template = self.pick(
             "<i> + <i>",
             "<i> - <i>",
@@ -226,24 +236,30 @@ class Generator:
         )
         return self.fill(template, depth)
 
-    def uint(self, depth: int) -> str:
+    def make_uint(self, depth: int) -> str:
         return self.fill(self.pick("<u> + <u>", "<u> - <u>", "uint(<i>)", "<u> / <u>"), depth)
 
-    def double(self, depth: int) -> str:
-        return self.fill(self.pick("<d> + <d>", "<d> * <d>", "<d> / <d>", "double(<i>)"), depth)
+    def make_double(self, depth: int) -> str:
+        templates = [
+            "<d> + <d>",
+            "<d> * <d>",
+            "double(<i>)",
+            *([] if self.dialect.portable else ["<d> / <d>"]),
+        ]
+        return self.fill(self.draw(st.sampled_from(templates)), depth)
 
-    def string(self, depth: int) -> str:
+    def make_string(self, depth: int) -> str:
         return self.fill(self.pick("<s> + <s>", "<t>[<i>]", "string(<i>)", "<t>[0]"), depth)
 
-    def bytes(self, depth: int) -> str:
+    def make_bytes(self, depth: int) -> str:
         return self.fill(self.pick("<y> + <y>", "bytes(<s>)"), depth)
 
-    def bool(self, depth: int) -> str:
-        kind = self.draw(st.integers(0, 5))
+    def make_bool(self, depth: int) -> str:
+        kind = self.draw(st.integers(0, 8))
         if kind == 0:
             word = self.pick("all", "exists", "exists_one")
             return self.loop(word, "bool", depth)
-        if kind <= 2:
+        if kind <= 4:
             return self.fill(
                 self.pick("(<b> && <b>)", "(<b> || <b>)", "(<b> && <b> && <b>)", "!(<b>)"), depth
             )
@@ -284,21 +300,26 @@ class Generator:
             ]
         return "(" + self.fill(self.draw(st.sampled_from(tests)), depth) + ")"
 
-    def ints(self, depth: int) -> str:
+    def make_ints(self, depth: int) -> str:
         if self.draw(st.booleans()):
-            return self.loop(self.pick("map", "filter"), "ints", depth)
-        return self.fill(self.pick("[<i>, <i>]", "(<l> + <l>)"), depth)
+            return self.loop("filter" if self.dialect.portable else self.pick("map", "filter"), "ints", depth)
+        return self.fill(self.pick("[<i>, <i>]", "(<l> + <l>)"), self.inside(depth))
 
-    def texts(self, depth: int) -> str:
-        return self.fill(self.pick("[<s>, <s>]", "(<t> + <t>)", "<ll>[<s>]"), depth)
+    def make_texts(self, depth: int) -> str:
+        templates = ["[<s>, <s>]", "(<t> + <t>)", *([] if self.dialect.portable else ["<ll>[<s>]"])]
+        return self.fill(self.draw(st.sampled_from(templates)), self.inside(depth))
 
-    def map(self, depth: int) -> str:
-        return self.fill(self.pick("{'a': <i>}", "{'a': <i>, <s>: <i>}"), depth)
+    def make_map(self, depth: int) -> str:
+        return self.fill(self.pick("{'a': <i>}", "{'a': <i>, <s>: <i>}"), self.inside(depth))
 
-    def lists(self, depth: int) -> str:
+    def inside(self, depth: int) -> int:
+        """Return the depth within a list or a map: cel-python keeps an error there like a value."""
+        return 0 if self.dialect.portable else depth
+
+    def make_lists(self, depth: int) -> str:
         return self.fill(self.pick("{'a': <t>}", "{<s>: <t>}"), depth)
 
-    def dyn(self, depth: int) -> str:
+    def make_dyn(self, depth: int) -> str:
         template = self.pick(
             "<x>.a",
             "<x>[<i>]",

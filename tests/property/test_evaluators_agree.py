@@ -10,23 +10,19 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.conformance.suite import same
+from tests.evaluation import checked, exchange, traffic
 from tests.property.expressions import CEL, TRAFFIC, VARIABLES, activations, expressions
 
 from policyc.engine.cel import ir
-from policyc.engine.cel.check import check
 from policyc.engine.cel.fold import fold
 from policyc.engine.cel.plan import plan
 from policyc.engine.cel.scope import Scope
 from policyc.engine.generate import expression as generated
 from policyc.engine.generate.phase import RuleCode, compile_phase
 from policyc.engine.outcome import Close, Fail
-from policyc.engine.phases import Phase
-from policyc.engine.traffic import Connection, EndpointInfo, Exchange, Headers, Request, Response
+from policyc.engine.traffic import Exchange
 from policyc.engine.types import BOOL
 from policyc.engine.values import EvalError
-from policyc.grammar.diagnostic import Report
-from policyc.grammar.parser import parse_expression
-from policyc.grammar.source import Source, Text
 
 EXAMPLES = int(os.environ.get("POLICYC_EXAMPLES", "200"))
 
@@ -35,14 +31,6 @@ often = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-
-
-def checked(text: str, scope: Scope) -> ir.Node | None:
-    """Return the typed expression, None if it is refused."""
-    report = Report()
-    source = Source("expression", text)
-    expr = parse_expression(Text(text, source.whole(), 0), report)
-    return None if expr is None else check(expr, scope, report)
 
 
 def outcome(evaluate: Callable[..., Any], x: Any, env: dict[str, Any]) -> Any:
@@ -133,23 +121,6 @@ def test_code_is_fast_where_nothing_fails(text: str, env: dict[str, Any]) -> Non
         assert agree(outcome(generated.compile_value(node), None, env), plain)
 
 
-class _Services:
-    def now_ns(self) -> int:
-        return 1_700_000_000_000_000_000
-
-    def random_int(self, low: int, high: int) -> int:
-        return low
-
-    def random_double(self) -> float:
-        return 0.5
-
-    def secret(self, vault: str, name: str) -> str:
-        raise EvalError("no_such_secret", "no secrets in tests")
-
-    def take(self, bucket: str, capacity: int, window_s: int) -> int:
-        return 0
-
-
 _VALUES = ["a", "ab", "GET", "/a", ""]
 _VARS = st.fixed_dictionaries(
     {},
@@ -176,20 +147,9 @@ def exchanges(draw: st.DrawFn) -> Callable[[], Exchange]:
     variables = draw(_VARS)
 
     def make() -> Exchange:
-        headers = Headers([(name.encode(), value.encode()) for name, value in lines])
-        request = Request(method, "https", "shop.example", path, headers, content_length=length)
-        endpoint = EndpointInfo("https://shop.example", "https", "shop.example", 443)
-        x = Exchange(Connection("192.0.2.7", 4000), endpoint, _Services(), request)
-        x.res = Response(200, Headers())
-        x.vars = dict(variables)
-        return x
+        return exchange(method, path, lines, content_length=length, variables=variables)
 
     return make
-
-
-def traffic() -> Scope:
-    """Return the scope of a policy in which the records of actions play no part."""
-    return Scope.traffic(Phase.HTTP_REQUEST, results={})
 
 
 @often

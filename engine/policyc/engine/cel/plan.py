@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from policyc.engine.cel import ir, select
 from policyc.engine.cel.coerce import type_name
+from policyc.engine.cel.depth import room
 from policyc.engine.cel.dispatch import dispatcher, known_overload
 from policyc.engine.cel.order import sort_by
 from policyc.engine.types import HEADERS, Record
@@ -34,7 +35,8 @@ def plan(node: ir.Node, watch: Watch | None = None) -> Callable[[Exchange | None
     `watch` is called with every node that was evaluated and its value (an EvalError where it failed), inner
     ones first; a node in a loop is reported once per turn.
     """
-    evaluate = _Planner(watch).of(node)
+    with room():
+        evaluate = _Planner(watch).of(node)
 
     def run(x: Exchange | None, env: Mapping[str, Any]) -> Any:
         value = evaluate(x, dict(env))

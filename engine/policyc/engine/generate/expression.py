@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from policyc.engine.cel import ir, plan, select
 from policyc.engine.cel.coerce import item, type_name
+from policyc.engine.cel.depth import room
 from policyc.engine.cel.dispatch import known_overload, plain
 from policyc.engine.cel.order import sort_by
 from policyc.engine.generate.module import Body, Module
@@ -52,8 +53,9 @@ def compile_value(node: ir.Node) -> Callable[..., Any]:
 def value_module(node: ir.Node) -> Module:
     """Return the module whose function `value` is the expression."""
     module = Module()
-    body = Body(module, reads(node))
-    code = Value(body, frozenset()).of(node)
+    with room():
+        body = Body(module, reads(node))
+        code = Value(body, frozenset()).of(node)
     statements = [
         "try:",
         f"    return {code}",

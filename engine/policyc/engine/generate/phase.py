@@ -33,6 +33,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from policyc.engine.cel import ir
+from policyc.engine.cel.depth import room
 from policyc.engine.generate.condition import Condition
 from policyc.engine.generate.expression import Slow, reads
 from policyc.engine.generate.module import Body, Module
@@ -83,7 +84,8 @@ class PhaseCode:
         self._parts: list[str] = []
         self._functions: Mapping[str, Any] = {}
         self._rests = 0
-        self._write()
+        with room():
+            self._write()
 
     @property
     def source(self) -> str:
