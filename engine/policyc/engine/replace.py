@@ -56,19 +56,29 @@ class Replaced:
 
 
 def replace_all(pattern: Any, parts: tuple[Part, ...], subject: str) -> Replaced:
-    """Replace every match of a compiled RE2 pattern in `subject`; empty matches count as Go counts them."""
-    out: list[str] = []
+    """Replace every match of a compiled RE2 pattern in `subject`.
+
+    Works on octets, because RE2's own way from text refuses those that are no UTF-8, and a client may send
+    them.
+    """
+    text = subject.encode("utf-8", "surrogateescape")
+    pieces = [part if isinstance(part, int) else part.encode("utf-8", "surrogateescape") for part in parts]
+    out: list[bytes] = []
     matches: list[str] = []
     at = 0
-    for found in pattern.finditer(subject):
+    for found in pattern.finditer(text):
         if not matches:
-            matches = [found.group(0), *(group or "" for group in found.groups())]
+            matches = [_decode(found.group(0)), *(_decode(group or b"") for group in found.groups())]
         start, end = found.span()
-        out.append(subject[at:start])
-        out.extend(part if isinstance(part, str) else found.group(part) or "" for part in parts)
+        out.append(text[at:start])
+        out.extend(piece if isinstance(piece, bytes) else found.group(piece) or b"" for piece in pieces)
         at = end
-    out.append(subject[at:])
-    return Replaced("".join(out), matches)
+    out.append(text[at:])
+    return Replaced(_decode(b"".join(out)), matches)
+
+
+def _decode(octets: bytes) -> str:
+    return octets.decode("utf-8", "surrogateescape")
 
 
 def whole(parts: tuple[Part, ...], subject: str) -> Replaced:

@@ -159,7 +159,7 @@ def _rows(fields: Iterable[Field], prefix: str) -> Iterable[Row]:
         mark = {Cel.NONE: "", Cel.TEMPLATE: "template", Cel.SOURCE: "expression"}[kind.cel_mark]
         yield Row(name, kind.title, f.required, f.default_text, kind.limits(), mark, f.doc)
         if isinstance(kind, OneOrList):
-            kind = kind.many
+            kind = kind.many.item
         if isinstance(kind, ListOf) and isinstance(kind.item, ObjectOf):
             yield from _rows(kind.item.fields, f"{name}[].")
         elif isinstance(kind, ObjectOf):
