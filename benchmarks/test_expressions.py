@@ -116,12 +116,13 @@ def test_by_hand(benchmark: BenchmarkFixture, name: str, make_exchange: Callable
 
 def test_cel_python(benchmark: BenchmarkFixture, name: str, make_exchange: Callable[[], Exchange]) -> None:
     import celpy
+    from celpy.adapter import json_to_cel
 
     benchmark.group = name
     x = make_exchange()
     environment = celpy.Environment()
     program = environment.program(environment.compile(EXPRESSIONS[name]))
-    activation = celpy.json_to_cel(
+    activation = json_to_cel(
         {
             "req": {
                 "method": x.req.method,

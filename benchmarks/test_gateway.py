@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -56,11 +56,20 @@ class Measured(NamedTuple):
 class Upstream(asyncio.Protocol):
     """Answers every request head with the same kilobyte; requests have no bodies."""
 
+    def __init__(self, transports: set[asyncio.Transport]) -> None:
+        """`transports` are those that are open, for who closes them in the end."""
+        self._transports = transports
+        self._waiting = b""
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._waiting = b""
+        self._transports.add(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Forget the transport."""
+        self._transports.discard(self._transport)
 
     def data_received(self, data: bytes) -> None:
         """Answer each head that is complete."""
@@ -82,6 +91,7 @@ class _Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._run.transports.add(transport)
         transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
@@ -102,6 +112,7 @@ class _Client(asyncio.Protocol):
             self._transport.write(self._request)
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._run.transports.discard(self._transport)
         self._run.lost(self._request)
 
 
@@ -109,6 +120,7 @@ class _Run:
     def __init__(self, address: tuple[str, int], requests: int) -> None:
         self._address = address
         self._left = requests
+        self.transports: set[asyncio.Transport] = set()
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -158,8 +170,17 @@ async def measure(
     await asyncio.gather(*(run.connect(request) for _ in range(connections)))
     await asyncio.wait_for(run.done, 120)
     seconds, cpu_after = time.perf_counter() - start, cpu_seconds(process)
+    await close_all(run.transports)
     used = None if cpu is None or cpu_after is None else (cpu_after - cpu) / requests * 1e6
     return Measured(requests, seconds, used)
+
+
+async def close_all(transports: set[asyncio.Transport]) -> None:
+    """Close connections and wait until they are."""
+    for transport in transports:
+        transport.abort()
+    while transports:
+        await asyncio.sleep(0)
 
 
 def cpu_seconds(process: int | None) -> float | None:
@@ -208,7 +229,8 @@ def test_gateway(
 
     async def run_all() -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(Upstream, "127.0.0.1", 0)
+        behind: set[asyncio.Transport] = set()
+        server = await loop.create_server(lambda: Upstream(behind), "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         process, address = await loop.run_in_executor(
             None, lambda: started.enter_context(gateway(port, *files))
@@ -217,9 +239,10 @@ def test_gateway(
         for _ in range(5 if benchmark.enabled else 1):
             results.append(await measure(address, REQUEST, requests=requests, process=process.pid))
         server.close()
+        await close_all(behind)
 
     with ExitStack() as started:
-        benchmark.pedantic(lambda: asyncio.run(run_all()), rounds=1)
+        cast("Any", benchmark).pedantic(lambda: asyncio.run(run_all()), rounds=1)
     middle = sorted(results, key=lambda r: r.per_second)[len(results) // 2]
     cpu = "" if middle.cpu_us is None else f", {middle.cpu_us:.0f} µs of CPU each"
     benchmark.extra_info["requests_per_second"] = round(middle.per_second)

@@ -1,4 +1,7 @@
-"""Write the pages of docs/reference from the declarations that the code itself reads.
+"""Write docs/reference from the declarations that the code itself reads, and the examples of the README.
+
+In the README, a comment says what the block after it shows: `<!-- file PATH -->`, `<!-- check PATH -->` (what
+`policyc check` says of it); between `<!-- actions -->` and `<!-- end -->` stand the actions that run.
 
 python docs/generate.py           write what differs
 python docs/generate.py --check   write nothing; fail where a page is not current
@@ -6,9 +9,12 @@ python docs/generate.py --check   write nothing; fail where a page is not curren
 
 from __future__ import annotations
 
+import contextlib
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from io import StringIO
 from pathlib import Path
 
 from policyc.engine.action import Action, Ends
@@ -18,12 +24,14 @@ from policyc.engine.functions import functions
 from policyc.engine.phases import Binding, Phase, Protocol, phases_of
 from policyc.engine.variables import VARIABLES
 from policyc.grammar.codes import Code
+from policyc.runtime.cli import main as policyc
 from policyc.runtime.cli.action_page import ends_text
 from policyc.runtime.cli.catalog import every_code
 from policyc.runtime.cli.setting_flags import flag_of, shown_default
 from policyc.runtime.settings import SETTINGS
 
 HERE = Path(__file__).parent / "reference"
+ROOT = Path(__file__).parents[1]
 
 NOTE = "<!-- Written by docs/generate.py from the declarations in the code; `make docs` writes it anew. -->"
 
@@ -342,15 +350,39 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
 }
 
 
+def readme() -> str:
+    """Return the README with its blocks as they should be now."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    def block(match: re.Match[str]) -> str:
+        what, path, fence = match.groups()
+        shown = checked(path) if what == "check" else (ROOT / path).read_text(encoding="utf-8")
+        return f"<!-- {what} {path} -->\n{fence}\n{shown}```\n"
+
+    text = re.sub(r"<!-- (file|check) (\S+) -->\n(```\w*)\n.*?```\n", block, text, flags=re.DOTALL)
+    runs = ", ".join(f"`{name}`" for name, action in actions().items() if action.compile)
+    return re.sub(
+        r"<!-- actions -->.*?<!-- end -->", f"<!-- actions -->{runs}<!-- end -->", text, flags=re.DOTALL
+    )
+
+
+def checked(path: str) -> str:
+    """Return what `policyc check` says of a file, named from the top of the project."""
+    said = StringIO()
+    with contextlib.chdir(ROOT), contextlib.redirect_stdout(said):
+        policyc(["check", path])
+    return said.getvalue()
+
+
 def main(argv: list[str]) -> int:
     """Write the pages, or with `--check` say which are not current; return the exit status."""
+    wanted = {HERE / name: "\n".join([NOTE, "", *page()]) + "\n" for name, page in PAGES.items()}
+    wanted[ROOT / "README.md"] = readme()
     stale = []
-    for name, page in PAGES.items():
-        path = HERE / name
-        text = "\n".join([NOTE, "", *page()]) + "\n"
+    for path, text in wanted.items():
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
-        stale.append(name)
+        stale.append(path.name)
         if "--check" not in argv:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")

@@ -55,7 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Check the files, print what was found, and return the exit status."""
     from policyc.engine.compiler import check
     from policyc.grammar.diagnostic import Report, Severity
-    from policyc.runtime.cli.loading import Importer, read_documents
+    from policyc.runtime.cli.loading import read_documents
+    from policyc.runtime.program import Importer
 
     options = _options(arguments)
     report = Report()

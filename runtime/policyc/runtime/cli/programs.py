@@ -45,7 +45,8 @@ class ProgramLoader:
         from policyc.engine.model import Program
         from policyc.engine.options import Options
         from policyc.grammar.diagnostic import Report, Severity
-        from policyc.runtime.cli.loading import Importer, read_documents
+        from policyc.runtime.cli.loading import read_documents
+        from policyc.runtime.program import Importer
 
         if not self.files:
             return Program()

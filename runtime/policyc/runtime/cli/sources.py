@@ -14,8 +14,6 @@ from policyc.grammar.source import Source
 from policyc.runtime.cli.failure import CommandError, reason
 
 STDIN = "<stdin>"
-# Nothing that is longer can be a policy (grammar.files says so); reading stops soon after.
-_READ_LIMIT_BYTES = 16 * 1024 * 1024
 
 
 def read_all(names: Sequence[str], report: Report) -> list[Source]:
@@ -46,7 +44,9 @@ def read_all(names: Sequence[str], report: Report) -> list[Source]:
 
 def octets_of(name: str) -> bytes:
     """Return the octets of a file, or as many as tell that it is too large. Raises OSError."""
+    from policyc.runtime.program import READ_LIMIT_BYTES
+
     if name == "-":
-        return b"" if sys.stdin is None else sys.stdin.buffer.read(_READ_LIMIT_BYTES)
+        return b"" if sys.stdin is None else sys.stdin.buffer.read(READ_LIMIT_BYTES)
     with open(name, "rb") as file:
-        return file.read(_READ_LIMIT_BYTES)
+        return file.read(READ_LIMIT_BYTES)
