@@ -72,8 +72,10 @@ POLICY_TWICE = declare(
     "policy-twice",
     "`policy` and `traffic_policy` are both given",
     explanation="`policy` is the old name of `traffic_policy`; give one of them.",
-    wrong="version: 3\nendpoints:\n  - policy: {}\n    traffic_policy: {}\n    upstream: { url: 80 }",
-    right="version: 3\nendpoints:\n  - traffic_policy: {}\n    upstream: { url: 80 }",
+    wrong="version: 3\nendpoints:\n  - name: web\n    url: https://web.example.com\n    policy: {}\n    "
+    "traffic_policy: {}\n    upstream: { url: 80 }",
+    right="version: 3\nendpoints:\n  - name: web\n    url: https://web.example.com\n    traffic_policy: "
+    "{}\n    upstream: { url: 80 }",
     ngrok=9025,
 )
 POLICY_RENAMED = declare(
@@ -81,8 +83,10 @@ POLICY_RENAMED = declare(
     "policy-renamed",
     "`policy` is called `traffic_policy` today",
     explanation="The agent renamed the key in 3.14.0. The old name is read, with a warning.",
-    wrong="version: 3\nendpoints:\n  - policy: {}\n    upstream: { url: 80 }",
-    right="version: 3\nendpoints:\n  - traffic_policy: {}\n    upstream: { url: 80 }",
+    wrong="version: 3\nendpoints:\n  - name: web\n    url: https://web.example.com\n    policy: {}\n    "
+    "upstream: { url: 80 }",
+    right="version: 3\nendpoints:\n  - name: web\n    url: https://web.example.com\n    traffic_policy: "
+    "{}\n    upstream: { url: 80 }",
     severity="warning",
 )
 

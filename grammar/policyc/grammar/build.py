@@ -129,15 +129,15 @@ COMPUTED_KEY = declare(
     "an expression "
     "and stands in parentheses.",
     wrong="on_http_request { log { metadata: { req.method: 1 } } }",
-    right="on_http_request { log { metadata: { (req.method): 1 } } }",
+    right='let name = "method"\non_http_request { log { metadata: { (name): req.method } } }',
 )
 BYTES_AS_TEXT = declare(
     "P0127",
     "bytes-as-text",
     "bytes stand where a text belongs",
     explanation="Names, URLs and paths are strings, without the prefix `b`.",
-    wrong='import b"common.policy"',
-    right='import "common.policy"',
+    wrong='endpoint b"https://a.internal" -> "http://127.0.0.1:9000"',
+    right='endpoint "https://a.internal" -> "http://127.0.0.1:9000"',
 )
 RULE_WITHOUT_ACTIONS = declare(
     "P0380",

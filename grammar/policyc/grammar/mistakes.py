@@ -235,8 +235,10 @@ BAD_NUMBER = declare(
     explanation="Durations are written `250ms`, `60s`, `5m`, `1h30m`, sizes `64KB` or `10MiB`, unsigned "
     "numbers `1u`, hexadecimal "
     "ones `0x1F`. A number has no separators in it.",
-    wrong="on_http_request { rate-limit { rate: 60sec } }",
-    right="on_http_request { rate-limit { rate: 60s } }",
+    wrong='on_http_request { rate-limit "all" { algorithm: "sliding_window", capacity: 9, rate: 60sec, '
+    'bucket_key: ["a"] } }',
+    right='on_http_request { rate-limit "all" { algorithm: "sliding_window", capacity: 9, rate: 60s, '
+    "bucket_key: [conn.client_ip] } }",
 )
 SAFE_NAVIGATION = declare(
     "P0136",
@@ -244,8 +246,8 @@ SAFE_NAVIGATION = declare(
     "optional access is written as in another language",
     explanation="CEL writes `a.?b` for an optional field, `a[?b]` for an optional index and `.orValue(x)` "
     "for a default.",
-    wrong="let x = {}?.a",
-    right="let x = {}.?a.orValue(1)",
+    wrong='on_http_request { when req?.content_type == "text/html" { deny } }',
+    right="on_http_request { when has(req.content_type) { deny } }",
     ngrok=2200,
 )
 

@@ -127,8 +127,9 @@ class _Attempt:
 
         text = self.text
         values = self.stack.value_stack
-        if isinstance(error, UnexpectedCharacters):
-            start: int = error.pos_in_stream
+        is_character = isinstance(error, UnexpectedCharacters)
+        if is_character:
+            start = error.pos_in_stream
             end = start + 1
         elif error.token.type == "$END":
             start = end = len(text)

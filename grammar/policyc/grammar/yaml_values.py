@@ -80,7 +80,7 @@ YAML_MERGE = declare(
     "entries, or "
     "write an alias for the whole value.",
     wrong="a: &a { type: deny }\nb: { <<: *a }",
-    right="a: &a { type: deny }\nb: *a",
+    right="on_http_request: &none []\non_http_response: *none",
     ngrok=2236,
 )
 YAML_SEVERAL = declare(
@@ -101,7 +101,7 @@ YAML_KEY = declare(
     "lack quotes: "
     "`{x}: 1`.",
     wrong="? [a, b]\n: 1",
-    right='"[a, b]": 1',
+    right='"on_http_request": []',
     ngrok=2236,
 )
 
