@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from policyc.engine.cel import ir
+from policyc.engine.cel import ir, members, names
 from policyc.engine.cel.unify import is_free, is_open
 from policyc.engine.types import (
     BOOL,
@@ -113,23 +113,21 @@ def _is_optional_namespace(checker: Checker, target: syntax.Expr) -> bool:
 
 
 def _has(checker: Checker, call: syntax.Call) -> ir.Node:
-    from policyc.engine.cel.check import chain_of
-
     if len(call.args) != 1:
         checker.faults.macro_shape("`has` takes one argument", call.function_span, "write `has(a.b)`")
         return checker.error(call.span)
     (arg,) = call.args
     if isinstance(arg, syntax.Select):
-        chain = chain_of(arg)
+        chain = names.chain_of(arg)
         if checker.scope.is_traffic and chain is not None and not checker.is_local(chain[0]):
-            path = checker.path_of(chain)
+            path = names.path_of(checker, chain)
             if path is not None:
                 return _has_path(checker, path, call)
         return _has_field(checker, arg, call)
     if isinstance(arg, syntax.Index) and checker.scope.is_traffic:
         return _has_item(checker, arg, call)
     if isinstance(arg, syntax.Name) and checker.scope.is_traffic and not checker.is_local(arg):
-        path = checker.path_of((arg,))
+        path = names.path_of(checker, (arg,))
         if path is not None:
             return _has_path(checker, path, call)
     checker.faults.macro_shape("`has` takes a selection like `a.b`", arg.span)
@@ -156,7 +154,7 @@ def _has_field(checker: Checker, arg: syntax.Select, call: syntax.Call) -> ir.No
             None  # asking is no reading: no warning of what nothing set
         )
     try:
-        field = checker.select(operand, arg)
+        field = members.select(checker, operand, arg)
     finally:
         checker.scope.vars, checker.scope.acted = before
     if not isinstance(field, ir.Field):
@@ -174,7 +172,7 @@ def _has_item(checker: Checker, arg: syntax.Index, call: syntax.Call) -> ir.Node
     has_names = is_open(type) or isinstance(type, Record) or type == HEADERS or type.name == "map"
     if has_names and isinstance(index, ir.Const) and isinstance(index.value, str):
         name = index.value.lower() if type == HEADERS else index.value
-        if isinstance(type, Record) and checker.field_type(type, name, index.span) is None:
+        if isinstance(type, Record) and members.field_type(checker, type, name, index.span) is None:
             return checker.error(call.span)
         if type.name == "map" and not checker.types.fit((STRING,), (type.params[0],)):
             checker.faults.wrong_index(checker.shown(type), STRING, index.span)
