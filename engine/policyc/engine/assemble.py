@@ -18,10 +18,12 @@ from policyc.engine.types import BOOL
 from policyc.grammar.source import Source
 
 _WITHOUT = {
-    "geo": "there is no geographic database, so it is empty",
-    "categories": "there are no lists of addresses, so it is empty",
-    "user_agent": "there is no user-agent database, so it is empty",
-    "secrets": "there is no store of secrets, so every use of it fails",
+    "geo": "there is no geographic database, so what they read is empty",
+    "categories": "there are no lists of addresses, so what they read is empty",
+    "kubernetes": "there is no Kubernetes operator, so what they read is empty",
+    "tls": "connections are served in clear, so what they read is empty",
+    "user_agent": "there is no database of user agents, so what they read is empty",
+    "secrets": "there is no store of secrets, so every such call fails",
 }
 
 
@@ -49,9 +51,7 @@ def notices(policies: list[DraftPolicy]) -> tuple[str, ...]:
     lines = []
     for source in sorted(needed):
         read = ", ".join(f"`{name}`" for name in sorted(needed[source]))
-        lines.append(
-            f"the policies read {read}: {_WITHOUT.get(source, 'there is no such data, so it is empty')}"
-        )
+        lines.append(f"the policies read {read}: {_WITHOUT.get(source, 'there is no such data')}")
     return tuple(lines)
 
 

@@ -17,6 +17,7 @@ from policyc.engine.resolve import Names, Resolver
 from policyc.grammar import syntax
 from policyc.grammar.codes import Code, declare
 from policyc.grammar.diagnostic import Label, Report
+from policyc.grammar.shape import LEGACY_PHASE as BOTH_SPELLINGS
 from policyc.grammar.source import Source, Text
 
 if TYPE_CHECKING:
@@ -63,6 +64,16 @@ MISSING_URL = declare(
     wrong="version: 3\nendpoints:\n  - name: app\n    upstream: { url: 9000 }",
     right="version: 3\nendpoints:\n  - name: app\n    url: https://app.internal\n    upstream: { url: 9000 }",
     ngrok=9028,
+)
+MISSING_NAME = declare(
+    "P0507",
+    "missing-name",
+    "an endpoint of an agent file has no name",
+    explanation="In an agent file each endpoint has a name, under which it is started; it is unique in its "
+    "file.",
+    wrong="version: 3\nendpoints:\n  - url: https://app.internal\n    upstream: { url: 9000 }",
+    right="version: 3\nendpoints:\n  - name: app\n    url: https://app.internal\n    upstream: { url: 9000 }",
+    ngrok=18015,
 )
 POLICY_FILE = declare(
     "P0505",
@@ -162,6 +173,11 @@ class Lowering:
         given = read_settings(node.settings, Scope.traffic(lets=names.scope_lets()), self._report, where)
         binding = given.get("binding")
         bound = None if binding is None or binding.value is None else Binding(str(binding.value))
+        if document.form == "agent" and "name" not in given:
+            self._report.add(
+                MISSING_NAME, "the endpoint has no name", node.span if node.url is None else node.url.span,
+                hint="add `name: …`; it is unique in its file", path=node.path,
+            )  # fmt: skip
         policy = DraftPolicy(document, Kind(is_cloud=node.upstream is None), node.span, "")
         endpoint = DraftEndpoint(node, policy)
         policy.place = endpoint.url_span
@@ -210,7 +226,7 @@ class Lowering:
         node = endpoint.node
         if node.upstream is None:
             # Missing in an agent file (which has been reported), meant so in `.policy`.
-            endpoint.has_upstream = endpoint.policy.document.form == "agent"
+            endpoint.has_upstream |= endpoint.policy.document.form == "agent"
             return
         parsed = parse_upstream(node.upstream.value, endpoint.url.scheme if endpoint.url else None)
         if isinstance(parsed, UrlProblem):
@@ -262,12 +278,23 @@ class Lowering:
             draft = policy.phases.get(phase)
             if draft is None:
                 draft = policy.phases[phase] = DraftPhase(phase, node)
-            elif policy.document.form == "policy":
-                label = Label(draft.key, "the first one")
-                hint = "move the rules into one block"
-                message = f"`{node.key.value}` is there twice"
-                self._report.add(PHASE_TWICE, message, node.key.span, labels=[label], hint=hint)
+            else:
+                self._again(draft, node, policy)
             self._rules(draft, node, names)
+
+    def _again(self, draft: DraftPhase, node: syntax.Phase, policy: DraftPolicy) -> None:
+        """Report a phase that was there already; its rules come after those."""
+        label = Label(draft.key, "the first one")
+        name = node.key.value
+        if name != draft.node.key.value:
+            message = f"`{name}` is the same phase as `{draft.node.key.value}`"
+            hint = "move the rules into one list"
+            self._report.add(BOTH_SPELLINGS, message, node.key.span, labels=[label], hint=hint, path=name)
+        elif policy.document.form == "policy":
+            hint = "move the rules into one block"
+            self._report.add(
+                PHASE_TWICE, f"`{name}` is there twice", node.key.span, labels=[label], hint=hint
+            )
 
     def _rules(self, draft: DraftPhase, node: syntax.Phase, names: Names) -> None:
         for rule, uses, owner in self._resolver.expand(node.rules, names):
@@ -288,13 +315,14 @@ class Lowering:
         return phase
 
 
-def unused_rules(names: Names) -> list[tuple[syntax.Rules, list[DraftRule]]]:
-    """Return the `rules` of a file that nothing uses, as drafts; uses inside of them are left out."""
-    out = []
-    for name, block in names.rules.items():
-        if names.rule_owners[name] is not names or name in names.used_rules:
-            continue
-        rules = [rule for rule in block.rules if isinstance(rule, syntax.Rule)]
-        drafts = [DraftRule(r, r.path or f"{name}[{i}]", (), names.scope_lets()) for i, r in enumerate(rules)]
-        out.append((block, drafts))
-    return out
+def unused_rules(names: Names) -> list[syntax.Rules]:
+    """Return the `rules` of a file that nothing uses."""
+    own = ((name, block) for name, block in names.rules.items() if names.rule_owners[name] is names)
+    return [block for name, block in own if name not in names.used_rules]
+
+
+def drafts_of(block: syntax.Rules, names: Names) -> list[DraftRule]:
+    """Return the rules of a block as drafts, by themselves: uses inside of it are left out."""
+    rules = [rule for rule in block.rules if isinstance(rule, syntax.Rule)]
+    lets = names.scope_lets()
+    return [DraftRule(rule, rule.path or f"{block.name}[{i}]", (), lets) for i, rule in enumerate(rules)]

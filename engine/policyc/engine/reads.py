@@ -8,6 +8,7 @@ from policyc.engine.cel import ir
 from policyc.engine.draft import DraftPolicy
 
 SECRETS = "secrets"
+_SECRET_FUNCTIONS = frozenset({"secrets.get", "security.secret"})
 
 
 def nodes_of(policy: DraftPolicy) -> Iterator[ir.Node]:
@@ -28,7 +29,7 @@ def reads_of(nodes: Iterable[ir.Node]) -> frozenset[str]:
         node = todo.pop()
         if isinstance(node, ir.Var | ir.HasVar):
             found.add(node.variable.path)
-        elif isinstance(node, ir.Apply) and node.function.startswith(f"{SECRETS}."):
+        elif isinstance(node, ir.Apply) and node.function in _SECRET_FUNCTIONS:
             found.add(SECRETS)
         todo.extend(ir.children(node))
     return frozenset(found)
@@ -42,7 +43,7 @@ def sources_of(nodes: Iterable[ir.Node]) -> dict[str, set[str]]:
         node = todo.pop()
         if isinstance(node, ir.Var | ir.HasVar) and node.variable.source is not None:
             found.setdefault(node.variable.source, set()).add(node.variable.path)
-        elif isinstance(node, ir.Apply) and node.function.startswith(f"{SECRETS}."):
+        elif isinstance(node, ir.Apply) and node.function in _SECRET_FUNCTIONS:
             found.setdefault(SECRETS, set()).add(node.function)
         todo.extend(ir.children(node))
     return found

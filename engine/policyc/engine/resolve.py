@@ -14,7 +14,7 @@ from typing import Any
 
 from policyc.engine.options import Loader
 from policyc.grammar import syntax
-from policyc.grammar.codes import declare
+from policyc.grammar.codes import Code, declare
 from policyc.grammar.diagnostic import Label, Report
 from policyc.grammar.source import Source, Span
 
@@ -301,22 +301,27 @@ class Resolver:
         return True
 
     def _break_circles(self, names: Names) -> None:
-        """Report circles among the file's own `let`s and make their members say nothing more."""
-        own = {name: let for name, let in names.lets.items() if names.owners[name] is names}
-        uses = {name: sorted(names_in(let.expr) & own.keys()) for name, let in own.items()}
+        """Report circles among the file's own names and make `let`s in one say nothing more."""
+        lets = {name: let for name, let in names.lets.items() if names.owners[name] is names}
+        uses = {name: sorted(names_in(let.expr) & lets.keys()) for name, let in lets.items()}
         for circle in circles(uses):
-            shown = " → ".join(f"`{name}`" for name in (*circle, circle[0]))
-            head, *others = (own[name] for name in circle)
-            self._report.add(
-                LET_CYCLE,
-                f"the `let`s go in a circle: {shown}",
-                head.name_span,
-                labels=[Label(let.name_span, "on the way round") for let in others],
-            )
+            self._report_names(LET_CYCLE, "`let`s", [lets[name] for name in circle])
             for name in circle:
-                nothing = syntax.Literal("null", None, own[name].expr.span)
+                nothing = syntax.Literal("null", None, lets[name].expr.span)
                 dyn = syntax.Call("dyn", None, (nothing,), nothing.span, nothing.span)
-                names.lets[name] = dataclasses.replace(own[name], expr=dyn)
+                names.lets[name] = dataclasses.replace(lets[name], expr=dyn)
+        rules = {name: block for name, block in names.rules.items() if names.rule_owners[name] is names}
+        uses = {
+            name: [rule.name for rule in block.rules if isinstance(rule, syntax.Use) and rule.name in rules]
+            for name, block in rules.items()
+        }
+        for circle in circles(uses):
+            self._report_names(RULES_CYCLE, "rules", [rules[name] for name in circle])
+
+    def _report_names(self, code: Code, what: str, circle: Sequence[syntax.Let | syntax.Rules]) -> None:
+        shown = " → ".join(f"`{each.name}`" for each in (*circle, circle[0]))
+        labels = [Label(each.name_span, "on the way round") for each in circle[1:]]
+        self._report.add(code, f"the {what} go in a circle: {shown}", circle[0].name_span, labels=labels)
 
     def expand(
         self, rules: Iterable[syntax.Rule | syntax.Use], names: Names
@@ -343,15 +348,7 @@ class Resolver:
                 self._report_unknown(rule, names)
                 continue
             if block in inside:
-                circle = inside[inside.index(block) :]
-                shown = " → ".join(f"`{each.name}`" for each in (*circle, block))
-                self._report.add(
-                    RULES_CYCLE,
-                    f"the rules go in a circle: {shown}",
-                    rule.span,
-                    labels=[Label(each.name_span, "on the way round") for each in circle],
-                )
-                continue
+                continue  # a circle, reported where the rules are declared
             owner = names.rule_owners[rule.name]
             names.used_rules.add(rule.name)
             owner.used_rules.add(rule.name)

@@ -14,7 +14,7 @@ from policyc.engine.cel.check import check
 from policyc.engine.cel.fold import fold
 from policyc.engine.cel.scope import Scope
 from policyc.engine.draft import DraftAction, DraftPhase, DraftPolicy, DraftRule, Kind, deliver
-from policyc.engine.lower import unused_rules
+from policyc.engine.lower import drafts_of, unused_rules
 from policyc.engine.phases import Phase
 from policyc.engine.resolve import Names
 from policyc.engine.types import BOOL
@@ -33,27 +33,28 @@ def type_policies(policies: list[DraftPolicy], report: Report) -> None:
 
 def type_unused(names: list[Names], report: Report) -> None:
     """Type `let`s and `rules` of the files that nothing uses, as far as that is possible without a phase."""
-    from policyc.engine.checks.actions import look_up
-
     for each in names:
         used = _used_lets(each)
         for name, let in each.lets.items():
             if each.owners[name] is each and name not in used:
                 check(let.expr, Scope.traffic(lets=each.scope_lets()), report)
-        for block, _ in unused_rules(each):
-            attempts = []
-            for phase in Phase:
-                attempt = Report()
-                drafts = next(drafts for other, drafts in unused_rules(each) if other is block)
-                for rule in drafts:
-                    for action in rule.actions:
-                        look_up(action, rule, attempt)
-                draft = DraftPhase(phase, syntax.Phase(_text_of(block), (), block.span))
-                draft.rules = drafts
-                _type_phase(draft, Kind(), "", set(), attempt)
-                attempts.append((sum(found.severity == "error" for found in attempt), attempt))
+        for block in unused_rules(each):
             # Nobody said where the rules are meant to run: they are right if they are right in any phase.
-            report.extend(min(attempts, key=lambda pair: pair[0])[1])
+            attempts = [_attempt(block, each, phase) for phase in Phase]
+            report.extend(min(attempts, key=lambda found: sum(each.severity == "error" for each in found)))
+
+
+def _attempt(block: syntax.Rules, names: Names, phase: Phase) -> Report:
+    """Return what is wrong with rules that nothing uses, were they used in a phase."""
+    from policyc.engine.checks.actions import check_rule
+
+    report = Report()
+    draft = DraftPhase(phase, syntax.Phase(_text_of(block), (), block.span))
+    draft.rules = drafts_of(block, names)
+    for rule in draft.rules:
+        check_rule(rule, phase, None, report)
+    _type_phase(draft, Kind(), "", set(), report)
+    return report
 
 
 def _text_of(block: syntax.Rules) -> Text:

@@ -44,7 +44,7 @@ BAD_CREDENTIAL = declare(
     "the colon "
     "is written out, so that a value cannot move the border between the two.",
     wrong='on_http_request { basic-auth { credentials: ["ops"] } }',
-    right='on_http_request { basic-auth { credentials: ["ops:${secrets.get("vault", "ops")}"] } }',
+    right="on_http_request { basic-auth { credentials: [\"ops:${secrets.get('vault', 'ops')}\"] } }",
     ngrok=2204,
 )
 BAD_USER = declare(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policyc.engine.draft import DraftAction, DraftPhase, DraftPolicy, DraftRule, report_on
+from policyc.engine.draft import DraftAction, DraftPolicy, DraftRule, report_on
 from policyc.engine.phases import Phase, Protocol
 from policyc.grammar.codes import declare
 from policyc.grammar.diagnostic import Report
@@ -44,12 +44,17 @@ def check_actions(policies: list[DraftPolicy], report: Report) -> None:
     for policy in policies:
         for phase in policy.in_order():
             for rule in phase.rules:
-                for action in rule.actions:
-                    if look_up(action, rule, report):
-                        _check_place(action, rule, phase, policy.kind.protocol, report)
+                check_rule(rule, phase.phase, policy.kind.protocol, report)
 
 
-def look_up(action: DraftAction, rule: DraftRule, report: Report) -> bool:
+def check_rule(rule: DraftRule, phase: Phase, protocol: Protocol | None, report: Report) -> None:
+    """Look up the types of a rule's actions, and report what is not there or not possible in the phase."""
+    for action in rule.actions:
+        if _look_up(action, rule, report):
+            _check_place(action, rule, phase, protocol, report)
+
+
+def _look_up(action: DraftAction, rule: DraftRule, report: Report) -> bool:
     """Find the declaration of an action's type; return whether there is one."""
     from policyc.engine.action import Action
     from policyc.engine.actions import find
@@ -66,15 +71,15 @@ def look_up(action: DraftAction, rule: DraftRule, report: Report) -> bool:
 
 
 def _check_place(
-    action: DraftAction, rule: DraftRule, phase: DraftPhase, protocol: Protocol | None, report: Report
+    action: DraftAction, rule: DraftRule, phase: Phase, protocol: Protocol | None, report: Report
 ) -> None:
     declared = action.declared
     assert declared is not None
-    if phase.phase not in declared.phases:
+    if phase not in declared.phases:
         where = [each for each in Phase if each in declared.phases]
         report_on(
             rule, report, ACTION_NOT_IN_PHASE,
-            f"`{declared.name}` does not exist in `{phase.phase.value}`",
+            f"`{declared.name}` does not exist in `{phase.value}`",
             action.span,
             hint="it exists in " + " and ".join(f"`{each.value}`" for each in where),
             path=action.path,

@@ -19,8 +19,9 @@ LITERAL_SECRET = declare(
     "a text in a policy looks like a secret",
     explanation="A key, token or password that stands in a file is known to everybody who can read the "
     "file, its backups and its history. `secrets.get(vault, name)` takes it from a store when it is needed.",
-    wrong='on_http_request { verify-webhook { provider: "github", secret: "hunter2hunter2" } }',
-    right='on_http_request { verify-webhook { provider: "github", secret: secrets.get("hooks", "github") } }',
+    wrong='on_http_request { add-headers { headers: { "authorization": "Bearer 5f2b1c" } } }',
+    right='on_http_request { add-headers { headers: { "authorization": "Bearer ${secrets.get(\'api\', '
+    "'key')}\" } } }",
     severity="warning",
 )
 

@@ -18,6 +18,8 @@ NGROK_PORT = declare(
     "ngrok does not serve this port",
     explanation="At ngrok a public http endpoint has port 80, a public https or tls endpoint port 443. "
     "Here any port is fine; this is only said with `--target ngrok`.",
+    wrong='endpoint "https://shop.example.com:8443" -> "http://127.0.0.1:9000"',
+    right='endpoint "https://shop.example.com" -> "http://127.0.0.1:9000"',
     ngrok=9035,
 )
 NGROK_HOST = declare(
@@ -26,6 +28,8 @@ NGROK_HOST = declare(
     "ngrok does not serve this host",
     explanation="At ngrok a public endpoint has a domain name; addresses and `*` alone exist only here. "
     "This is only said with `--target ngrok`.",
+    wrong='endpoint "https://localhost" -> "http://127.0.0.1:9000"',
+    right='endpoint "https://shop.example.com" -> "http://127.0.0.1:9000"',
     ngrok=18006,
 )
 NGROK_FORWARD = declare(
@@ -34,6 +38,10 @@ NGROK_FORWARD = declare(
     "ngrok forwards to the same protocol only",
     explanation="Here tcp and tls endpoints may forward to each other. This is only said with `--target "
     "ngrok`.",
+    wrong='endpoint "tls://a.internal" { on_tcp_connect { forward-internal "tcp://b.internal:1" } }\n'
+    'endpoint "tcp://b.internal:1" -> "tcp://127.0.0.1:5432"',
+    right='endpoint "tls://a.internal" { on_tcp_connect { forward-internal "tls://b.internal" } }\n'
+    'endpoint "tls://b.internal" -> "tcp://127.0.0.1:5432"',
     ngrok=2205,
 )
 

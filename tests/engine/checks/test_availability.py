@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from policyc.engine.options import Options
+from tests.engine.policies import found
+
+RUN = Options(for_run=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (
+            'on_http_request { circuit-breaker { volume_threshold: 10, window_duration: "10s" } }',
+            "action-not-built",
+        ),
+        ('endpoint "tcp://a.example.com:1" -> "tcp://127.0.0.1:1"', "endpoint-not-served"),
+        ('endpoint "tls://a.example.com" -> "tcp://127.0.0.1:1"', "endpoint-not-served"),
+        ('endpoint "http://a.b" -> "http://127.0.0.1:1" { binding: "kubernetes" }', "endpoint-not-served"),
+        ('endpoint "https://a.internal" -> "file:///srv"', "setting-not-built"),
+        (
+            'endpoint "https://a.internal" -> "http://127.0.0.1:1" { upstream: { protocol: "http2" } }',
+            "setting-not-built",
+        ),
+        (
+            'endpoint "https://a.internal" -> "http://127.0.0.1:1" { upstream: { proxy_protocol: 2 } }',
+            "setting-not-built",
+        ),
+    ],
+)
+def test_check_hints_at_what_run_refuses(text: str, code: str) -> None:
+    assert [each.severity for each in found(text) if each.code.name == code] == ["hint"]
+    assert [each.severity for each in found(text, RUN) if each.code.name == code] == ["error"]
+
+
+def test_what_can_be_executed_is_not_mentioned() -> None:
+    text = 'endpoint "https://a.internal" -> "http://127.0.0.1:1" { upstream: { protocol: "http1" } on_http_request { deny } }'
+    assert found(text, RUN) == []
+
+
+def test_a_run_has_one_policy_without_an_endpoint() -> None:
+    from policyc.engine.compiler import check
+    from policyc.grammar.diagnostic import Report
+    from policyc.grammar.files import read_document
+    from policyc.grammar.source import Source
+
+    report = Report()
+    documents = [
+        read_document(Source(name, "on_http_request { deny }"), report) for name in ("a.policy", "b.policy")
+    ]
+    assert len(check(documents)) == 0
+    assert [each.code.name for each in check(documents, RUN)] == ["several-policies"]
