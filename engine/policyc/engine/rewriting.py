@@ -80,9 +80,7 @@ def resolve(text: str, request: Request) -> Url:
         if "[" in rest or "]" in rest:
             rest = rest.replace("[", "%5B").replace("]", "%5D")
         return Url(scheme, host, rest if rest.startswith("/") else f"/{rest}")
-    if text.startswith("//"):
-        return resolve(f"{request.scheme}:{text}", request)
-    if text.startswith("/"):
+    if text.startswith("/"):  # `//host` too is a path: a client that sends one must not choose the host
         return Url(request.scheme, authority(request), text)
     if text.startswith("?"):
         return Url(request.scheme, authority(request), f"{request.url_path or '/'}{text}")

@@ -113,6 +113,11 @@ def test_the_target_is_an_internal_endpoint_and_nothing_more(url: str) -> None:
     assert found.only.path == "on_http_request[0].actions[0].config.url"
 
 
+def test_the_finding_points_at_the_part_that_is_wrong() -> None:
+    found = config_of("forward-internal", "{ url: 'https://app.internal/path' }").only
+    assert found.span.text == "/path"
+
+
 @pytest.mark.parametrize("url", ["https://app.internal", "http://app.internal:8080", "https://APP.internal."])
 def test_http_and_https_count_as_one(url: str) -> None:
     assert config_of("forward-internal", f"{{ url: '{url}' }}").errors == []

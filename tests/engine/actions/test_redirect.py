@@ -76,9 +76,13 @@ def test_without_from_to_replaces_everything() -> None:
     )
     assert location('on_http_request { redirect { to: "/login" } }') == "http://shop.example.com/login"
     assert location('on_http_request { redirect { to: "?c=2" } }') == "http://shop.example.com/a?c=2"
+
+
+def test_a_client_cannot_choose_the_host() -> None:
+    text = "on_http_request { redirect { from: '^https://[^/]+/old(.*)', to: \"$1\" } }"
     assert (
-        location('on_http_request { redirect { to: "//other.example.com/x" } }')
-        == "http://other.example.com/x"
+        location(text, "https://shop.example.com/old//evil.example")
+        == "https://shop.example.com//evil.example"
     )
 
 

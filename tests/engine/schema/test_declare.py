@@ -5,8 +5,15 @@ from __future__ import annotations
 import pytest
 from tests.engine.exchanges import checked, config_of
 
+from policyc.engine.action import Site
 from policyc.engine.actions import load
+from policyc.engine.cel.scope import Scope
+from policyc.engine.phases import Phase
 from policyc.engine.schema import Cel, Integer, ListOf, ObjectOf, Schema, Text, field
+from policyc.grammar import syntax
+from policyc.grammar.diagnostic import Report
+from policyc.grammar.documents import read_yaml
+from policyc.grammar.source import Source
 
 
 def test_the_primary_value_stands_behind_the_name() -> None:
@@ -75,3 +82,23 @@ def test_json_schema() -> None:
             },
         },
     }
+
+
+def test_a_key_that_stands_twice_is_reported_once_in_every_front_end() -> None:
+    assert checked("on_http_request { deny { status_code: 401 status_code: 402 } }").errors == [
+        "field-given-twice"
+    ]
+    text = 'on_http_request { add-headers { headers: { "x-a": "1", "x-a": "2" } } }'
+    assert checked(text).errors == ["duplicate-values"]
+    assert checked("on_http_request { log { metadata: { a: { b: 1, b: 2 } } } }").errors == [
+        "duplicate-values"
+    ]
+    report = Report()
+    text = "on_http_request:\n  - actions: [{ type: deny, config: { status_code: 401, status_code: 402 } }]"
+    (phase,) = read_yaml(Source("t.yaml", text), report).items
+    assert isinstance(phase, syntax.Phase)
+    (rule,) = phase.rules
+    assert isinstance(rule, syntax.Rule)
+    site = Site(Phase.HTTP_REQUEST, Scope.traffic(Phase.HTTP_REQUEST), report, "p", form="yaml")
+    load("deny").read(rule.actions[0], site)
+    assert [found.code.name for found in report] == ["duplicate-key"]

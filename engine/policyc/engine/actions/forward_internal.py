@@ -22,6 +22,7 @@ from policyc.engine.schema import (
 from policyc.engine.traffic import Exchange
 from policyc.engine.types import ERROR_RECORD, STRING, Field, Record
 from policyc.grammar.codes import declare
+from policyc.grammar.source import Span
 
 Tail = Callable[[Exchange], Outcome | None]
 
@@ -105,13 +106,23 @@ def check_forward_internal(config: Config, site: Site) -> None:
     if url.is_constant:
         target = parse_forward_target(url.value)
         if isinstance(target, UrlProblem):
-            site.report.add(BAD_TARGET, target.message, url.span, hint=target.hint, path=url.path)
+            span = _part(url, target)
+            site.report.add(BAD_TARGET, target.message, span, hint=target.hint, path=url.path)
             scheme = url.value.partition("://")[0].lower() if "://" in url.value else ""
         else:
             scheme = target.scheme.value
     else:
         scheme = _literal_scheme(url)
     _check_protocol(scheme, url, site)
+
+
+def _part(url: Reading, problem: UrlProblem) -> Span:
+    """Return the characters that a problem is about; the whole value where it is written otherwise."""
+    at = url.span.text.find(url.value) if url.value else -1
+    if at < 0 or problem.start >= problem.end:
+        return url.span
+    start = url.span.start + at
+    return Span(url.span.source, start + problem.start, start + min(problem.end, len(url.value)))
 
 
 def _literal_scheme(url: Reading) -> str:

@@ -263,6 +263,7 @@ class MapOf(Container):
         self._count(len(value.entries), value.span, place)
         entries: dict[str, Reading] = {}
         spans: dict[str, Span] = {}
+        seen: set[str] = set()
         sound = True
         for entry in value.entries:
             written = entry_key(entry, place)
@@ -272,10 +273,11 @@ class MapOf(Container):
                 key = self._key(written, entry.key.span, place)
                 reading = self.of.read(entry.value, here)
                 if key is not None and reading is not None:
-                    if key in entries:
+                    if key in entries and not (written in seen and place.keys_are_checked):
                         here.report(
                             codes.DUPLICATES, f"{place.name} holds `{shown(key)}` twice", entry.key.span
                         )
+                    seen.add(written)
                     entries[key] = reading
                     spans[key] = entry.key.span
                     continue

@@ -199,6 +199,7 @@ def read_fields(
     found: dict[str, Reading] = {}
     spans: dict[str, Span] = {}
     met: dict[str, Span] = {}
+    written: set[str] = set()
     sound = True
     by_name = {name: f for f in fields for name in (f.name, *f.equals, *f.aliases)}
     if isinstance(primary, tuple):
@@ -220,12 +221,13 @@ def read_fields(
                 entry.key.span,
                 hint=f"write `{declared.name}`",
             )
-        if declared.name in met and met[declared.name] != entry.key.span:
+        if declared.name in met and not (name in written and place.keys_are_checked):
             place.entry(name).report(
                 codes.FIELD_TWICE, f"`{declared.name}` of `{place.action}` is given twice", entry.key.span
             )
             sound = False
         met[declared.name] = entry.key.span
+        written.add(name)
         reading = declared.kind.read(entry.value, place.entry(name))
         sound = _keep(declared, reading, entry.value.span, found, spans) and sound
     sound = _missing(fields, met, place, span, is_absent) and sound

@@ -17,7 +17,7 @@ from policyc.engine.schema.evaluate import (
     value_reader,
 )
 from policyc.engine.schema.fault import FieldFault
-from policyc.engine.schema.kinds import Cel, Kind
+from policyc.engine.schema.kinds import Cel, Kind, shown
 from policyc.engine.schema.place import Place
 from policyc.engine.schema.reading import Constant, Dynamic, Entries, Items, Reader, Reading
 from policyc.engine.types import BOOL, DOUBLE, DURATION, DYN, INT, NULL, STRING, Type, list_of, map_of
@@ -149,6 +149,10 @@ class Json(Kind):
             if key is None or reading is None:
                 sound = False
                 continue
+            if key in entries and not place.keys_are_checked:
+                place.entry(key).report(
+                    codes.DUPLICATES, f"{place.name} holds `{shown(key)}` twice", entry.key.span
+                )
             entries[key] = reading
             spans[key] = entry.key.span
         return Entries(entries, spans, value.span, place.path) if sound else None

@@ -29,6 +29,11 @@ class Place(NamedTuple):
         """The field in backticks, for messages."""
         return f"`{self.field}`" if self.field else f"the config of `{self.action}`"
 
+    @property
+    def keys_are_checked(self) -> bool:
+        """Whether the front end has reported keys that stand twice: those of YAML and JSON do."""
+        return self.site.form != "policy"
+
     def entry(self, key: str) -> Place:
         """Return the place of the entry `key` of a mapping that stands here."""
         inner = f"{self.field}.{key}" if self.field else key
