@@ -26,7 +26,8 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 run: $(STAMP) ## start the gateway on examples/shop.policy
-	@sed -n 's/^# try: /  /p' examples/shop.policy
+	@echo 'try, in another terminal:'; sed -n 's/^ *# try: /  /p' examples/shop.policy; echo
+	@$(BIN)/python -m compileall -q grammar engine runtime
 	@exec $(BIN)/policyc run examples/shop.policy \
 	  --app https://app.internal=examples/shop_app.py:app \
 	  --app https://api.internal=examples/shop_app.py:api_one \
