@@ -64,14 +64,17 @@ class Wheel:
     def _put(self, timed: Timed, slot: int) -> None:
         if timed.slot >= 0:
             self._slots.get(timed.slot, set()).discard(timed)
-        timed.slot = slot
+        # Invariant: nothing lies in a slot that the wheel has passed; it would never come round.
+        slot = timed.slot = max(slot, self._turned)
         self._slots.setdefault(slot, set()).add(timed)
 
     def turn(self) -> None:
         """Let everything expire whose deadline has passed."""
         now = self.clock()
         upto = int(now // TICK_S)
-        for slot in range(self._turned, upto + 1):
+        slots = range(self._turned, upto + 1)
+        self._turned = upto + 1
+        for slot in slots:
             for timed in self._slots.pop(slot, ()):
                 timed.slot = -1
                 deadline = timed.deadline
@@ -81,8 +84,7 @@ class Wheel:
                     timed.deadline = None
                     timed.expired()
                 else:
-                    self._put(timed, max(self._slot_of(deadline), upto + 1))
-        self._turned = upto + 1
+                    self._put(timed, self._slot_of(deadline))
         if self._on_tick is not None:
             self._on_tick()
 

@@ -1,0 +1,66 @@
+"""The access log: batches, JSON of anything, rotation."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from policyc.engine.values import Duration, Timestamp
+from policyc.runtime.observe import AccessLog, timestamp
+
+
+def test_lines_wait_for_a_flush_or_for_many() -> None:
+    stream = io.StringIO()
+    log = AccessLog(stream)
+    log.add({"status": 200})
+    assert stream.getvalue() == ""
+    log.flush()
+    assert json.loads(stream.getvalue()) == {"status": 200}
+    for _ in range(AccessLog.BATCH):
+        log.add({"status": 204})
+    assert stream.getvalue().count("\n") == 1 + AccessLog.BATCH
+
+
+def test_what_a_policy_logs_is_written_whatever_it_is() -> None:
+    stream = io.StringIO()
+    log = AccessLog(stream)
+    values = {"b": b"\xff", "t": Timestamp(0), "d": Duration(1_500_000_000), "s": "\udcff\n", "l": [1, None]}
+    log.add({"logs": [{"metadata": values}]})
+    log.flush()
+    assert stream.getvalue().count("\n") == 1
+    assert stream.getvalue().isascii()
+    logged = json.loads(stream.getvalue())["logs"][0]["metadata"]
+    assert (logged["t"], logged["d"], logged["l"]) == ("1970-01-01T00:00:00Z", "1.5s", [1, None])
+
+
+def test_file_is_opened_anew_after_rotation(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = AccessLog(path=str(path))
+    log.add({"status": 1})
+    log.flush()
+    path.rename(tmp_path / "old")
+    log.add({"status": 2})
+    log.reopen()
+    log.add({"status": 3})
+    log.close()
+    assert [json.loads(line)["status"] for line in (tmp_path / "old").read_text().splitlines()] == [1, 2]
+    assert json.loads(path.read_text())["status"] == 3
+
+
+def test_path_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="directory"):
+        AccessLog(path=str(tmp_path))
+
+
+def test_default_is_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    log = AccessLog()
+    log.add({"status": 200})
+    log.close()
+    assert json.loads(capsys.readouterr().err) == {"status": 200}
+
+
+def test_timestamps_are_rfc_3339() -> None:
+    assert timestamp(1.5) == "1970-01-01T00:00:01.500Z"
