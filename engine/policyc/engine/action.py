@@ -6,7 +6,7 @@ Docs and the registry derive.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -64,8 +64,8 @@ class Action:
     `ends` may depend on the config (forward-internal's `on_error`). `result` is the record under
     `actions.ngrok.<result_name>`. `compile` makes the step from a config without errors; None while the
     runtime cannot execute the action. `resumes`: a step may answer an outcome that carries `resume`. `check`
-    reports what single fields cannot say. `extra` names a missing optional package. `authenticates`: see
-    2239. `unavailable` says why this installation cannot run an action of this config, None if it can.
+    reports what single fields cannot say. `authenticates`: see 2239. `unavailable` says why this installation
+    cannot run an action of this config, None if it can.
     """
 
     name: str
@@ -81,7 +81,6 @@ class Action:
     check: Callable[[Config, Site], None] | None = None
     protocols: frozenset[Protocol] = frozenset(Protocol)
     aliases: tuple[str, ...] = ()
-    near: Mapping[str, str] | None = None
     authenticates: bool = False
     resumes: bool = False
     unavailable: Callable[[Config], str | None] | None = None

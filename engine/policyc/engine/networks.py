@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 _MAPPED_FIRST = 0xFFFF << 32  # ::ffff:0:0/96 holds IPv4 addresses (RFC 4291 §2.5.5.2)
@@ -48,6 +49,7 @@ def parse_network(text: str) -> Network | None:
     return Network(version, first, last, prefix, text)
 
 
+@lru_cache(maxsize=1024)
 def parse_address(text: str) -> tuple[int, int] | None:
     """Return (version, number) of an address, IPv4-mapped ones as IPv4; None if it is none."""
     import ipaddress

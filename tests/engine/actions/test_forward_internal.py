@@ -144,6 +144,8 @@ def test_on_connect_does_not_forward_to_http(protocol: Protocol | None) -> None:
 def test_on_connect_of_an_http_endpoint_forwards_nothing() -> None:
     found = checked('on_tcp_connect { forward-internal "tcp://db.internal:1" }', protocol=Protocol.HTTP)
     assert found.errors == ["forward-to-other-protocol"]
+    hidden = checked("on_tcp_connect { forward-internal (conn.tls.sni) }", protocol=Protocol.HTTPS)
+    assert hidden.errors == ["forward-to-other-protocol"]
 
 
 def test_tcp_forwards_to_tcp_and_to_tls_with_a_warning() -> None:

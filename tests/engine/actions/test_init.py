@@ -10,7 +10,7 @@ from tests.engine.exchanges import checked
 
 import policyc.engine.actions as registry
 from policyc.engine.action import Action
-from policyc.engine.actions import Suggestion, actions, find, load, names, result_owner
+from policyc.engine.actions import ALIASES, NEAR, Suggestion, actions, find, load, names, result_owner
 from policyc.engine.phases import Phase
 from policyc.grammar.source import Source
 
@@ -44,7 +44,12 @@ def test_thirteen_of_them_can_run() -> None:
 def test_an_action_is_found_by_its_name_and_by_its_alias() -> None:
     assert find("deny") is actions()["deny"]
     assert find("oidc") is actions()["openid-connect"]
-    assert actions()["openid-connect"].aliases == ("oidc",)
+    assert {alias: name for name, action in actions().items() for alias in action.aliases} == dict(ALIASES)
+
+
+def test_every_near_name_leads_to_an_action_and_is_none_itself() -> None:
+    assert set(NEAR.values()) <= set(actions())
+    assert not set(NEAR) & (set(actions()) | set(ALIASES))
 
 
 @pytest.mark.parametrize(

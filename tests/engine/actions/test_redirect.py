@@ -156,6 +156,13 @@ def test_a_pattern_that_is_not_re2_is_2261(pattern: str) -> None:
     assert (found.ngrok, found.path) == (2261, "on_http_request[0].actions[0].config.from")
 
 
+def test_a_literal_line_break_is_an_error_and_what_is_no_url_a_warning() -> None:
+    found = config_of("redirect", '{ to: "/a\\r\\nx: 1" }').only
+    assert (found.ngrok, found.severity) == (2226, "error")
+    found = config_of("redirect", "{ to: other.example.com }").only
+    assert (found.ngrok, found.severity) == (2226, "warning")
+
+
 def test_an_unknown_group_is_warned_of() -> None:
     assert config_of("redirect", "{ from: '/(a)', to: '/$2' }").only.code.name == "named-variable"
     assert config_of("redirect", "{ from: '/(a)', to: '/$1$$x' }").names == []

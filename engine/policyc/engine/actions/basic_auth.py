@@ -227,12 +227,11 @@ def presented(x: Exchange) -> str | None:
     scheme, _, token = lines[0].strip().partition(" ")
     if scheme.lower() != "basic":
         return None
-    import base64
-    import binascii
+    from binascii import Error, a2b_base64
 
     try:
-        pair = base64.b64decode(token.strip(), validate=True)
-    except (binascii.Error, ValueError):
+        pair = a2b_base64(token.strip(), strict_mode=True)
+    except (Error, ValueError):
         return None
     return pair.decode("utf-8", "surrogateescape") if b":" in pair else None
 

@@ -134,35 +134,28 @@ def _literal_scheme(url: Reading) -> str:
 
 
 def _check_protocol(scheme: str, url: Reading, site: Site) -> None:
-    if scheme not in [protocol.value for protocol in Protocol]:
-        return
-    is_http = Protocol(scheme).is_http
-    if site.phase is Phase.TCP_CONNECT:
-        if is_http or (site.protocol is not None and site.protocol.is_http):
-            site.report.add(
-                OTHER_PROTOCOL,
-                f"`on_tcp_connect` cannot forward to `{scheme}`"
-                if is_http
-                else f"`on_tcp_connect` of an {site.protocol} endpoint forwards nothing",
-                url.span,
-                hint="forward in `on_http_request`",
-                path=url.path,
+    """Report a target that the phase cannot reach; `scheme` is empty where it is not known."""
+    target = Protocol(scheme) if scheme in [protocol.value for protocol in Protocol] else None
+    if site.phase is not Phase.TCP_CONNECT:
+        if target is not None and not target.is_http:
+            _refuse(
+                f"`{site.phase.value}` cannot forward to `{scheme}`",
+                "write an http or https target",
+                url,
+                site,
             )
-        elif site.protocol is not None and site.protocol.value != scheme:
-            site.report.add(
-                TLS_BOUNDARY,
-                f"a {site.protocol.value} endpoint forwards to a {scheme} endpoint",
-                url.span,
-                path=url.path,
-            )
-    elif not is_http:
-        site.report.add(
-            OTHER_PROTOCOL,
-            f"`{site.phase}` cannot forward to `{scheme}`",
-            url.span,
-            hint="write an http or https target",
-            path=url.path,
-        )
+    elif site.protocol is not None and site.protocol.is_http:
+        message = f"`on_tcp_connect` of an {site.protocol.value} endpoint forwards nothing"
+        _refuse(message, "forward in `on_http_request`", url, site)
+    elif target is not None and target.is_http:
+        _refuse(f"`on_tcp_connect` cannot forward to `{scheme}`", "forward in `on_http_request`", url, site)
+    elif target is not None and site.protocol not in (None, target):
+        message = f"a {site.protocol} endpoint forwards to a {scheme} endpoint"
+        site.report.add(TLS_BOUNDARY, message, url.span, path=url.path)
+
+
+def _refuse(message: str, hint: str, url: Reading, site: Site) -> None:
+    site.report.add(OTHER_PROTOCOL, message, url.span, hint=hint, path=url.path)
 
 
 def compile_forward_internal(config: Config, site: Site) -> Callable[..., Outcome | None]:

@@ -22,7 +22,8 @@ from policyc.engine.traffic import Exchange
 from policyc.engine.types import BOOL, ERROR_RECORD, STRING, Field, Record
 from policyc.engine.values import EvalError
 
-EXPRESSION_FAILED = 2253
+NO_ERROR = {"code": "", "message": ""}
+FAILED = {"code": "ERR_NGROK_2253", "message": "an expression of `bucket_key` of `rate-limit` failed"}
 
 SCHEMA = Schema(
     field("name", Text(min_length=1, max_length=1024), "label of the limit", required=True, primary=True),
@@ -53,6 +54,8 @@ RESULT = Record(
 
 def compile_rate_limit(config: Config, site: Site) -> Step:
     """Return the step. Each bucket belongs to this position in this endpoint's policy and to the name."""
+    from policyc.engine.cel.coerce import to_json
+
     readers = [item.reader() for item in config.items("bucket_key")]
     capacity = config.constant("capacity", int)
     window_s = config.constant("rate", int) // 10**9
@@ -60,23 +63,16 @@ def compile_rate_limit(config: Config, site: Site) -> Step:
     prefix = f"{site.key}\0{config.constant('name', str)}\0"
 
     def step(x: Exchange) -> Respond | None:
-        from policyc.engine.cel.coerce import to_json
-
-        values: list[object] = []
-        error: dict[str, object] = {"code": "", "message": ""}
+        texts: list[str] = []
+        error = NO_ERROR
         for read in readers:
             try:
-                value = read(x)
-                to_json(value)
+                texts.append(to_json(read(x)))
             except (FieldFault, EvalError):
                 # The element becomes null: such requests share one bucket (spec/actions.md#rate-limit).
-                value = None
-                error = {
-                    "code": f"ERR_NGROK_{EXPRESSION_FAILED}",
-                    "message": "an expression of `bucket_key` of `rate-limit` failed",
-                }
-            values.append(value)
-        key = to_json(values)
+                texts.append("null")
+                error = FAILED
+        key = f"[{','.join(texts)}]"
         wait_s = x.services.take(prefix + key, capacity, window_s)
         x.results["rate_limit"] = {"bucket_key": key, "limited": wait_s > 0, "error": error}
         if wait_s > 0 and enforce:

@@ -17,9 +17,11 @@ from policyc.engine.rewriting import (
     resolve,
     subject_of,
 )
-from policyc.engine.schema import Cel, Config, FieldFault, Regex, Schema, Text, field
+from policyc.engine.schema import Cel, Config, FieldFault, Reading, Regex, Schema, Text, codes, field
+from policyc.engine.schema.kinds import shown, unsafe_sign
 from policyc.engine.traffic import Exchange
 from policyc.grammar.codes import declare
+from policyc.grammar.diagnostic import Severity
 
 ANCHORED_WITHOUT_SCHEME = declare(
     "P0352",
@@ -73,9 +75,32 @@ _SCHEME_START = r"\^\(*(?:\?(?:P?<\w+>|:|[imsU]+[:)])\(*)?(?:[hH.\[\\]|$)"
 _REFERENCE = r"\$(\$|[A-Za-z0-9_]+)"
 
 
+def _check_literal(to: Reading, is_whole: bool, site: Site) -> None:
+    """Report a literal that could split a message, or (warning) that gives neither a URL nor a path."""
+    if unsafe_sign(to.value) is not None or "\t" in to.value:
+        site.report.add(
+            codes.NOT_A_URL,
+            "a URL cannot hold a control character",
+            to.span,
+            hint="write `%0A` for one",
+            path=to.path,
+        )
+    elif is_whole and "://" not in to.value and not to.value.startswith(("/", "?", "$")):
+        site.report.add(
+            codes.NOT_A_URL,
+            f"`{shown(to.value)}` is neither a URL nor a path, so the action would always fail",
+            to.span,
+            severity=Severity.WARNING,
+            hint="start it with `https://` or with `/`",
+            path=to.path,
+        )
+
+
 def warn_pattern(config: Config, site: Site) -> None:
-    """Warn of an anchor before something else than a scheme, and of names that are no groups."""
+    """Report an anchor before something else than a scheme, names that are no groups, and what is no URL."""
     pattern, to = config.get("from"), config["to"]
+    if to.is_constant:
+        _check_literal(to, pattern is None, site)
     if pattern is not None and pattern.is_constant:
         text = pattern.value
         if text.startswith("^") and not re.match(_SCHEME_START, text):

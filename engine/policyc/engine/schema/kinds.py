@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from policyc.engine.cel.errors import warn_of_list
 from policyc.engine.schema import codes
 from policyc.engine.schema.evaluate import (
     TEMPLATE_INVALID,
@@ -199,6 +200,8 @@ class Leaf(Kind):
             self._not_constant(span, place)
             return None
         nodes = tuple(piece for piece in pieces if not isinstance(piece, str))
+        for node in nodes:
+            warn_of_list(node, place.site.report, place.path)
         accept = None if self.is_free else self.accept
         prefix = pieces[0] if isinstance(pieces[0], str) else ""
         return Dynamic(lambda: text_reader(pieces, place, accept), nodes, span, place.path, STRING, prefix)
