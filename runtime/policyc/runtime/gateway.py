@@ -131,8 +131,11 @@ class Gateway:
     def _build(self, program: Program | None) -> Snapshot:
         definitions = tuple(program.endpoints) if program is not None else ()
         served: list[Endpoint] = []
+        unreached = [each for each in definitions if _is_unreachable(each)]
         left = {url: list(origins) for url, origins in self._apps.items()}
         for at, each in enumerate(definitions):
+            if each in unreached:
+                continue
             origins = left.get(each.url.url)
             if each.upstream is not None:
                 if origins:
@@ -158,9 +161,14 @@ class Gateway:
         elif bare is not None and not definitions:
             raise GatewayError("a policy without endpoints needs an upstream")
         try:
-            return make_snapshot(served, any_host=any_host, chance=self._chance)
+            snapshot = make_snapshot(served, any_host=any_host, chance=self._chance)
         except ValueError as error:
             raise GatewayError(str(error)) from None
+        snapshot.notices.extend(
+            f"{each.url.url} is not served: there is no listener yet from which it could be reached"
+            for each in unreached
+        )
+        return snapshot
 
     def _bare(self, policy: Policy | None, upstream: str) -> PublicEndpoint:
         parsed = parse_upstream(upstream)
@@ -306,6 +314,11 @@ class Gateway:
     def connection_count(self) -> int:
         """How many client connections there are."""
         return len(self._connections)
+
+
+def _is_unreachable(definition: EndpointDef) -> bool:
+    """Whether only tcp and tls listeners, which there are not yet, lead to an endpoint."""
+    return definition.binding is Binding.INTERNAL and not definition.url.scheme.is_http
 
 
 def _normal(url: str) -> EndpointUrl:
