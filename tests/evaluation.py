@@ -25,7 +25,7 @@ def checked(text: str, scope: Scope) -> ir.Node | None:
 
 
 def node_of(text: str, scope: Scope | None = None) -> ir.Node:
-    """Return the typed expression of a text that must be right; without a scope that of a policy's request."""
+    """Return the typed expression of a text that must be right; by default that of a request's policy."""
     node = checked(text, traffic() if scope is None else scope)
     assert node is not None, text
     return node

@@ -219,6 +219,10 @@ class Generator:
         """Return one of the templates."""
         return self.draw(st.sampled_from(templates))
 
+    def sums(self, *templates: str) -> tuple[str, ...]:
+        """Return templates that cel-python has otherwise: what its `+` gives is no value of CEL any more."""
+        return () if self.dialect.portable else templates
+
     def make_int(self, depth: int) -> str:
         template = self.pick(
             "<i> + <i>",
@@ -249,7 +253,7 @@ class Generator:
         return self.fill(self.draw(st.sampled_from(templates)), depth)
 
     def make_string(self, depth: int) -> str:
-        return self.fill(self.pick("<s> + <s>", "<t>[<i>]", "string(<i>)", "<t>[0]"), depth)
+        return self.fill(self.pick(*self.sums("<s> + <s>"), "<t>[<i>]", "string(<i>)", "<t>[0]"), depth)
 
     def make_bytes(self, depth: int) -> str:
         return self.fill(self.pick("<y> + <y>", "bytes(<s>)"), depth)
@@ -303,11 +307,11 @@ class Generator:
     def make_ints(self, depth: int) -> str:
         if self.draw(st.booleans()):
             return self.loop("filter" if self.dialect.portable else self.pick("map", "filter"), "ints", depth)
-        return self.fill(self.pick("[<i>, <i>]", "(<l> + <l>)"), self.inside(depth))
+        return self.fill(self.pick("[<i>, <i>]", *self.sums("(<l> + <l>)")), self.inside(depth))
 
     def make_texts(self, depth: int) -> str:
-        templates = ["[<s>, <s>]", "(<t> + <t>)", *([] if self.dialect.portable else ["<ll>[<s>]"])]
-        return self.fill(self.draw(st.sampled_from(templates)), self.inside(depth))
+        template = self.pick("[<s>, <s>]", *self.sums("(<t> + <t>)", "<ll>[<s>]"))
+        return self.fill(template, self.inside(depth))
 
     def make_map(self, depth: int) -> str:
         return self.fill(self.pick("{'a': <i>}", "{'a': <i>, <s>: <i>}"), self.inside(depth))

@@ -1,8 +1,9 @@
 """cel-python gives what the plain evaluator gives, on what both implement.
 
 The generated expressions leave out what cel-python does otherwise: dyn, uint and bytes, numbers of different
-types compared (its own conformance failures), and the division of doubles, as 0.0 / 0.0 is an infinity there.
-An error of one is an error of the other, whatever it is called.
+types compared, `+` on texts, lists and doubles, which loses its type, 0.0 / 0.0, which is an infinity there,
+and what may fail inside of a list or a map, where an error stays like a value. An error of one is an error of
+the other, whatever it is called.
 """
 
 from __future__ import annotations

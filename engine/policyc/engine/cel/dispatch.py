@@ -91,13 +91,13 @@ def _is_open(wanted: Type) -> bool:
     return all(p.name in _OPEN or (bool(p.params) and _is_open(p)) for p in wanted.params)
 
 
-def tester(wanted: Type) -> Callable[[Any], bool]:
+def fit_test(wanted: Type) -> Callable[[Any], bool]:
     """Return a test whether a value fits the type, its items and keys included."""
     if wanted.name in _OPEN:
         return lambda value: True
     if _is_open(wanted) or wanted.name == "type":
         return lambda value: fits(value, wanted)
-    inner = [tester(p) for p in wanted.params]
+    inner = [fit_test(p) for p in wanted.params]
     if wanted.name == "list":
         return lambda value: fits(value, wanted) and all(map(inner[0], value))
     if wanted.name == "map":
@@ -114,7 +114,7 @@ def dispatcher(function: str, overloads: Sequence[Overload]) -> Callable[..., An
 
     Where several fit (an empty list), the first one declared is it.
     """
-    cases = [(o.body, o.needs_exchange, tuple(tester(p) for p in o.params)) for o in overloads]
+    cases = [(o.body, o.needs_exchange, tuple(fit_test(p) for p in o.params)) for o in overloads]
 
     def dispatch(x: object, *args: Any) -> Any:
         for body, needs_exchange, tests in cases:
