@@ -1,5 +1,5 @@
 import pytest
-from tests.engine.cel.asking import fault, let, tree
+from tests.engine.cel.asking import fault, let, node, tree
 
 from policyc.engine.cel import errors
 from policyc.engine.types import HEADERS, INT, NULL, STRING, Record, list_of, optional_of, param
@@ -50,6 +50,15 @@ def test_types_are_shown_as_users_know_them() -> None:
     assert errors.article(INT) == "an int"
     assert errors.article(STRING) == "a string"
     assert errors.article(NULL) == "null"
+
+
+def test_a_list_where_text_is_made_is_warned_of() -> None:
+    report = Report()
+    errors.warn_of_list(node("req.headers['a']"), report, "here")
+    errors.warn_of_list(node("req.host"), report, "here")
+    (only,) = report
+    assert (only.code.id, only.path) == ("P0216", "here")
+    assert only.hint == "take one of its items, as in `req.headers['a'][0]`, or join them with `.join(', ')`"
 
 
 def test_a_legacy_function_is_warned_of() -> None:

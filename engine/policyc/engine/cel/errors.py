@@ -140,6 +140,14 @@ LEGACY_FUNCTION = declare(
     right='on_http_request { log { metadata: { a: "x".encodeBase64() } } }',
     severity="warning",
 )  # fmt: skip
+LIST_AS_TEXT = declare(
+    "P0216", "list-as-text", "a list becomes text as JSON",
+    explanation="A header, a query parameter or a cookie has a list of values; put into a text it looks like "
+    '`["a"]`. Take the first with `[0]`, or join them.',
+    wrong='on_http_request { add-headers { headers: { "x-a": "${req.headers[\'a\']}" } } }',
+    right='on_http_request { add-headers { headers: { "x-a": "${req.headers[\'a\'][0]}" } } }',
+    severity="warning",
+)  # fmt: skip
 VARIABLE_PHASE = declare(
     "P0451", "variable-not-in-phase", "the variable does not exist in this phase",
     explanation="`req` exists in the HTTP phases, `res` from on_http_response on; on_tcp_connect sees the "
@@ -462,6 +470,18 @@ class Faults:
                 meant = _did_you_mean(near and f"actions.ngrok.{near}")
                 message = f"no earlier action gives `actions.ngrok.{name}`"
                 self.add(NO_RESULT_YET, message, expr.span, hint=meant, name=name)
+
+
+def warn_of_list(node: ir.Node, report: Report, path: str | None) -> None:
+    """Warn of a list where text is made of it (spec/variables.md §10.8)."""
+    if node.type.name == "list":
+        text = node.span.text
+        hint = f"take one of its items, as in `{text}[0]`" if "\n" not in text else "take one of its items"
+        if node.type.params[0] == STRING:
+            hint += ", or join them with `.join(', ')`"
+        report.add(
+            LIST_AS_TEXT, f"{article(node.type)} becomes text as JSON", node.span, hint=hint, path=path
+        )
 
 
 # --- words --------------------------------------------------------------------------------------------------
