@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import pytest
+from tests.engine.policies import codes, found, only, program
 
 from policyc.engine.compiler import check
 from policyc.engine.compiler import compile as compile_documents
 from policyc.engine.errors import PolicycError
+from policyc.engine.model import EndpointDef, Program
 from policyc.engine.options import Options
 from policyc.engine.phases import Phase
 from policyc.grammar.diagnostic import Report
 from policyc.grammar.files import read_document
 from policyc.grammar.source import Source
-from tests.engine.policies import codes, found, only, program
 
 AGENT = """
 version: 3
@@ -30,8 +31,8 @@ def test_the_three_front_ends_give_the_same_endpoint_or_policy() -> None:
     agent = only_endpoint(program(AGENT, name="a.yaml"))
     ours = only_endpoint(
         program(
-            'endpoint "https://app.internal" -> "http://localhost:9000" { name: "app", pooling_enabled: true, '
-            'metadata: "{}", upstream: { protocol: "http1" } on_http_request { deny } }'
+            'endpoint "https://app.internal" -> "http://localhost:9000" { name: "app", pooling_enabled: '
+            'true, metadata: "{}", upstream: { protocol: "http1" } on_http_request { deny } }'
         )
     )
     assert (agent.key, agent.upstream, agent.settings, agent.pooling_enabled, agent.name, agent.metadata) == (
@@ -45,10 +46,7 @@ def test_the_three_front_ends_give_the_same_endpoint_or_policy() -> None:
     assert set(agent.policy.phases) == set(ours.policy.phases) == {Phase.HTTP_REQUEST}
 
 
-def only_endpoint(made: object) -> object:
-    from policyc.engine.model import Program
-
-    assert isinstance(made, Program)
+def only_endpoint(made: Program) -> EndpointDef:
     assert len(made.endpoints) == 1
     return made.endpoints[0]
 

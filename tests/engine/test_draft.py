@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from policyc.engine.draft import DraftRule, deliver
-from policyc.engine.phases import Binding, Phase, Protocol
-from policyc.engine.draft import Kind
-from policyc.grammar.diagnostic import Report
 from tests.engine.policies import found, only, work
+
+from policyc.engine.draft import DraftRule, Kind, deliver
+from policyc.engine.phases import Binding, Phase, Protocol
+from policyc.grammar.diagnostic import Report
 
 
 def rules_of(text: str) -> list[DraftRule]:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.engine.exchanges import FakeServices
 
 from policyc.engine.embed import Decision, compile_policy, decide
 from policyc.engine.errors import PolicycError
 from policyc.engine.phases import Phase
-from tests.engine.exchanges import FakeServices
 
 SHOP = """
 on_tcp_connect { when conn.client_ip == "203.0.113.9" { close-connection } }

@@ -58,7 +58,7 @@ def test_internal_urls_of_the_specification(text: str, shown: str, addr: str) ->
         "https://api.internal:443",
         "https://api.internal:00443",
         "https://api。internal",
-        "https://ａｐｉ.internal",
+        "https://\uff41\uff50\uff49.internal",
         "api.internal",
     ],
 )
@@ -164,7 +164,7 @@ def test_a_missing_scheme_is_https_and_noted() -> None:
     assert not url("https://foo.internal").is_partial
 
 
-# --- targets of forward-internal ------------------------------------------------------------------------------
+# --- targets of forward-internal ---------------------------------------------------------------------
 
 
 def test_a_target_is_a_concrete_internal_endpoint() -> None:
@@ -194,7 +194,7 @@ def test_no_spelling_of_a_target_leads_elsewhere(text: str, number: int) -> None
     assert target.ngrok == number
 
 
-# --- upstreams ------------------------------------------------------------------------------------------------
+# --- upstreams -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

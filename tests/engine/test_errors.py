@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from policyc.engine.errors import PolicycError
 from tests.engine.policies import found
+
+from policyc.engine.errors import PolicycError
 
 
 def test_the_message_names_the_first_error_and_counts_the_others() -> None:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.engine.policies import codes, found, loader_of, only, program, work
 
 from policyc.engine.endpoint_url import EndpointUrl, parse_endpoint_url
 from policyc.engine.options import Options
 from policyc.engine.phases import Binding, Phase
-from tests.engine.policies import codes, found, loader_of, only, program, work
 
 INBOUND = "inbound:\n  - actions: [{ type: deny }]\n"
 
@@ -83,7 +83,10 @@ def test_an_agent_endpoint_without_upstream_is_not_judged_as_a_cloud_endpoint() 
 
 
 def test_accounts_come_from_the_file_or_the_options() -> None:
-    text = 'endpoint "https://a.internal" -> "http://127.0.0.1:1" {}\nendpoint "https://b.internal" -> "http://127.0.0.1:1" { account: "own" }'
+    text = (
+        'endpoint "https://a.internal" -> "http://127.0.0.1:1" {}\nendpoint "https://b.internal" -> '
+        '"http://127.0.0.1:1" { account: "own" }'
+    )
     made = program(text, Options(account="mine"))
     assert [each.account for each in made.endpoints] == ["mine", "own"]
 

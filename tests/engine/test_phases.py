@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.conftest import Golden
 
 from policyc.engine.phases import TABLE, Binding, Phase, Protocol, phases_of
-from tests.conftest import Golden
 
 
 def test_every_kind_of_endpoint_is_in_the_table() -> None:

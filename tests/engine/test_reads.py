@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from policyc.engine.reads import nodes_of, sources_of
 from tests.engine.policies import program, work
+
+from policyc.engine.reads import nodes_of, sources_of
 
 
 def test_a_policy_publishes_what_it_reads_in_conditions_and_configs() -> None:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.engine.exchanges import FakeServices
+from tests.engine.policies import codes, found, loader_of, only
 
 from policyc.engine.embed import compile_policy, decide
 from policyc.engine.resolve import circles
-from tests.engine.exchanges import FakeServices
-from tests.engine.policies import codes, found, loader_of, only
 
 
 def test_imports_bring_in_lets_and_rules_of_the_file_itself_only() -> None:
@@ -26,7 +26,10 @@ def test_an_imported_let_means_what_it_meant_in_its_own_file() -> None:
         "b.policy": 'import "c.policy"\nlet blocked = path == "/b"',
         "c.policy": "let path = req.url.path",
     }
-    text = 'import "b.policy"\nlet path = "/here"\non_http_request { when blocked && path == "/here" { deny 403 } }'
+    text = (
+        'import "b.policy"\nlet path = "/here"\non_http_request { when blocked && path == "/here" { deny '
+        "403 } }"
+    )
     policy = compile_policy(text, loader=loader_of(files))
     outcomes = [decide(policy, FakeServices(), url=f"https://x{path}").outcome for path in ("/b", "/here")]
     assert outcomes == ["respond", "continue"]
@@ -34,7 +37,8 @@ def test_an_imported_let_means_what_it_meant_in_its_own_file() -> None:
 
 def test_rules_from_another_file_use_the_lets_of_that_file() -> None:
     files = {
-        "b.policy": 'let secret_path = "/admin"\nrules guard { when req.url.path == secret_path { deny 403 } }'
+        "b.policy": 'let secret_path = "/admin"\nrules guard { when req.url.path == secret_path { deny 403 '
+        "} }"
     }
     policy = compile_policy('import "b.policy"\non_http_request { use guard }', loader=loader_of(files))
     outcomes = [decide(policy, FakeServices(), url=f"https://x{path}").outcome for path in ("/admin", "/")]
@@ -42,7 +46,10 @@ def test_rules_from_another_file_use_the_lets_of_that_file() -> None:
 
 
 def test_a_variable_of_a_macro_does_not_capture_a_name_of_a_let() -> None:
-    text = 'let x = req.method\nlet is_get = x == "GET"\non_http_request { when ["POST"].exists(x, x == "POST" && is_get) { deny } }'
+    text = (
+        'let x = req.method\nlet is_get = x == "GET"\non_http_request { when ["POST"].exists(x, x == '
+        '"POST" && is_get) { deny } }'
+    )
     policy = compile_policy(text)
     assert decide(policy, FakeServices(), method="GET").outcome == "respond"
     assert decide(policy, FakeServices(), method="POST").outcome == "continue"

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.engine.policies import codes, found, only, program
 
 from policyc.engine.settings import SETTINGS
-from tests.engine.policies import codes, found, only, program
 
 HEAD = 'endpoint "https://app.internal" -> "http://127.0.0.1:9000"'
 
@@ -39,21 +39,28 @@ def test_a_near_name_is_suggested() -> None:
 
 def test_settings_may_be_constant_expressions() -> None:
     made = program(
-        f'let owner = "shop"\n{HEAD} {{ description: owner + "!", pooling_enabled: 1 < 2, bindings: ["internal"] }}'
+        f'let owner = "shop"\n{HEAD} {{ description: owner + "!", '
+        'pooling_enabled: 1 < 2, bindings: ["internal"] }'
     )
     endpoint = made.endpoints[0]
     assert (endpoint.description, endpoint.pooling_enabled) == ("shop!", True)
 
 
 def test_null_is_like_leaving_a_setting_out() -> None:
-    text = "version: 3\nendpoints:\n  - { name: a, url: https://a.internal, description: , upstream: { url: 80, proxy_protocol: } }\n"
+    text = (
+        "version: 3\nendpoints:\n  - { name: a, url: https://a.internal, description: , upstream: { url: "
+        "80, proxy_protocol: } }\n"
+    )
     made = program(text, name="a.yaml")
     assert made.endpoints[0].description == ""
     assert "upstream.proxy_protocol" not in made.endpoints[0].settings
 
 
 def test_paths_are_those_of_the_agent_file() -> None:
-    text = "version: 3\nendpoints:\n  - { name: a, url: https://a.internal, upstream: { url: 80, protocol: spdy } }\n"
+    text = (
+        "version: 3\nendpoints:\n  - { name: a, url: https://a.internal, upstream: { url: 80, protocol: "
+        "spdy } }\n"
+    )
     assert only(found(text, name="a.yaml")).path == "endpoints[0].upstream.protocol"
 
 

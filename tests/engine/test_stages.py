@@ -20,7 +20,9 @@ BROKEN = """
 let a = b
 let b = a
 endpoint "ftp://x" { on_http_request { bogus } use nothing }
-endpoint "tcp://db.internal" -> "tcp://127.0.0.1:5432" { on_http_request { deny 1 when a { add-headers {} } } }
+endpoint "tcp://db.internal" -> "tcp://127.0.0.1:5432" {
+  on_http_request { deny 1 when a { add-headers {} } }
+}
 on_http_request { use missing when nope { deny } deny deny }
 """
 

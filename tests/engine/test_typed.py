@@ -17,7 +17,10 @@ def test_results_of_the_request_are_readable_in_the_response() -> None:
 
 
 def test_vars_live_for_one_phase() -> None:
-    text = "on_http_request { set-vars { vars: [{ a: 1 }] } }\non_http_response { log { metadata: { a: vars.a } } }"
+    text = (
+        "on_http_request { set-vars { vars: [{ a: 1 }] } }\non_http_response { log { metadata: { a: vars.a "
+        "} } }"
+    )
     assert codes(found(text)) == ["unset-var"]
     assert found("on_http_request { set-vars { vars: [{ a: 1 }] } log { metadata: { a: vars.a } } }") == []
 
@@ -28,7 +31,10 @@ def test_a_condition_must_be_a_bool() -> None:
 
 
 def test_reused_rules_are_checked_in_each_phase_that_uses_them() -> None:
-    text = "rules r { when res.status_code > 499 { log { metadata: { a: 1 } } } }\non_http_request { use r }\non_http_response { use r }"
+    text = (
+        "rules r { when res.status_code > 499 { log { metadata: { a: 1 } } } }\non_http_request { use r }\n"
+        "on_http_response { use r }"
+    )
     diagnostic = only(found(text))
     assert (diagnostic.code.name, diagnostic.span.text, diagnostic.span.line) == (
         "variable-not-in-phase",
@@ -52,4 +58,4 @@ def test_lets_and_rules_that_nothing_uses_are_checked_as_far_as_it_goes() -> Non
     assert found("let a = res.status_code > 499 && req.method == 'A'") == []
     assert codes(found("rules r { bogus }")) == ["unknown-action"]
     assert found("rules r { when res.status_code > 499 { log { metadata: { a: 1 } } } }") == []
-    assert codes(found('rules r { compress-response deny }')) [:1] == ["action-not-in-phase"]
+    assert codes(found("rules r { compress-response deny }"))[:1] == ["action-not-in-phase"]

@@ -1,7 +1,7 @@
-"""Every code as its reader sees it: a file per code with the policy, a rule of dashes, and the rendered report.
+"""Every code as its reader sees it: per code a file with a policy, a rule of dashes, and the report.
 
-A new code's file is made from its `wrong` example by `pytest --update-golden`; who wants another case adds a file
-with a policy and the dashes, and does the same. A first line `# options: …` sets options.
+A new code's file is made from its `wrong` example by `pytest --update-golden`; who wants another case adds a
+file with a policy and the dashes, and does the same. A first line `# options: …` sets options.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.conftest import Golden
+from tests.engine.policies import found
 
 from policyc.engine.options import Options
 from policyc.grammar.codes import Code
@@ -18,12 +20,10 @@ from policyc.grammar.files import sniff
 from policyc.runtime.cli.catalog import every_code
 from policyc.runtime.cli.formats import Occasion
 from policyc.runtime.cli.formats.human import render
-from tests.conftest import Golden
-from tests.engine.policies import found
 
 FOLDER = Path(__file__).parent / "diagnostics"
 DASHES = "-" * 80
-# Codes whose wrong example describes what is too large or too strange to be shown; tests of the readers hold them.
+# Codes whose wrong example describes what is too large or too strange to show; the readers' tests hold them.
 DESCRIBED = {
     "binary-file",
     "wrong-encoding",
@@ -53,7 +53,7 @@ def options_of(text: str) -> Options:
     if first.startswith("# options:"):
         for word in first.removeprefix("# options:").split():
             name, _, value = word.partition("=")
-            options = replace(options, **{name: value or True})
+            options = replace(options, **{name: value or True})  # type: ignore[arg-type]
     return options
 
 
@@ -87,7 +87,9 @@ def test_report_is_what_its_reader_should_see(case: str, golden: Golden) -> None
 @pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
 def test_wrong_example_shows_its_code(code: Code) -> None:
     text = example(code, code.wrong)
-    assert code.name in [each.code.name for each in found(text, options_of(text), name=name_of(code.name, text))]
+    assert code.name in [
+        each.code.name for each in found(text, options_of(text), name=name_of(code.name, text))
+    ]
 
 
 @pytest.mark.parametrize("code", [code for code in CODES if code.right], ids=lambda code: code.name)

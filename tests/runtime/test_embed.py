@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from tests.engine.exchanges import FakeServices
 
 from policyc.runtime.embed import PolicycError, compile_policy, decide
@@ -29,9 +30,6 @@ def test_services_can_be_replaced() -> None:
 
 
 def test_what_is_wrong_is_raised() -> None:
-    try:
+    with pytest.raises(PolicycError) as raised:
         compile_policy("on_http_request { bogus }")
-    except PolicycError as error:
-        assert error.diagnostics[0].code.name == "unknown-action"
-    else:
-        raise AssertionError("bogus compiled")
+    assert raised.value.diagnostics[0].code.name == "unknown-action"

@@ -18,7 +18,7 @@ from policyc.grammar import syntax
 from policyc.grammar.codes import Code, declare
 from policyc.grammar.diagnostic import Label, Report
 from policyc.grammar.shape import LEGACY_PHASE as BOTH_SPELLINGS
-from policyc.grammar.source import Source, Text
+from policyc.grammar.source import Source, Span, Text
 
 if TYPE_CHECKING:
     from policyc.engine.settings import Given
@@ -175,7 +175,7 @@ class Lowering:
         bound = None if binding is None or binding.value is None else Binding(str(binding.value))
         if document.form == "agent" and "name" not in given:
             self._report.add(
-                MISSING_NAME, "the endpoint has no name", node.span if node.url is None else node.url.span,
+                MISSING_NAME, "the endpoint has no name", _head(node),
                 hint="add `name: …`; it is unique in its file", path=node.path,
             )  # fmt: skip
         policy = DraftPolicy(document, Kind(is_cloud=node.upstream is None), node.span, "")
@@ -207,7 +207,7 @@ class Lowering:
         node, path = endpoint.node, f"{endpoint.where}url" if endpoint.where else None
         if node.url is None:
             hint = "add a `url`, such as `https://app.internal`"
-            self._report.add(MISSING_URL, "the endpoint has no URL", node.span, hint=hint, path=node.path)
+            self._report.add(MISSING_URL, "the endpoint has no URL", _head(node), hint=hint, path=node.path)
             return
         parsed = parse_endpoint_url(node.url.value, bound)
         if isinstance(parsed, UrlProblem):
@@ -313,6 +313,14 @@ class Lowering:
         message = f"`{name}` is the old name of `{phase.value}`"
         self._report.add(LEGACY_PHASE, message, key.span, hint=f"write `{phase.value}`", path=name)
         return phase
+
+
+def _head(node: syntax.Endpoint) -> Span:
+    """Return a short place for what is wrong with a whole endpoint."""
+    if node.url is not None:
+        return node.url.span
+    first = [entry.key.span for entry in node.settings] + [phase.key.span for phase in node.phases]
+    return min(first, key=lambda span: span.start) if first else node.span
 
 
 def unused_rules(names: Names) -> list[syntax.Rules]:

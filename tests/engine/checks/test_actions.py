@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.engine.policies import codes, found, only
 
 from policyc.engine.actions import actions
 from policyc.engine.phases import Phase
-from tests.engine.policies import codes, found, only
 
 
 def test_unknown_actions_get_the_near_name() -> None:

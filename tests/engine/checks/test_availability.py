@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.engine.policies import found
 
 from policyc.engine.options import Options
-from tests.engine.policies import found
 
 RUN = Options(for_run=True)
 
@@ -35,7 +35,10 @@ def test_check_hints_at_what_run_refuses(text: str, code: str) -> None:
 
 
 def test_what_can_be_executed_is_not_mentioned() -> None:
-    text = 'endpoint "https://a.internal" -> "http://127.0.0.1:1" { upstream: { protocol: "http1" } on_http_request { deny } }'
+    text = (
+        'endpoint "https://a.internal" -> "http://127.0.0.1:1" { upstream: { protocol: "http1" } '
+        "on_http_request { deny } }"
+    )
     assert found(text, RUN) == []
 
 

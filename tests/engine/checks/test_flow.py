@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.engine.policies import codes, found, only
 
 from policyc.engine.options import Options
-from tests.engine.policies import codes, found, only
 
 LOG = "log { metadata: {} }"
 CLOUD = 'endpoint "https://a.example.com" {{ {} }}'

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.engine.policies import codes, found, only
 
 from policyc.engine.endpoint_url import EndpointUrl, parse_endpoint_url
 from policyc.engine.options import Options
-from tests.engine.policies import codes, found, only
 
 
 def forwards(url: str, to: str, condition: str = "") -> str:
@@ -82,7 +82,7 @@ def test_a_circle_that_all_traffic_takes_is_an_error() -> None:
     )
     diagnostic = only(found(text))
     assert (diagnostic.code.name, diagnostic.severity, diagnostic.ngrok) == ("forward-circle", "error", 3501)
-    assert "https://a.internal:443 → https://b.internal:443 → https://a.internal:443" in diagnostic.message
+    assert "`https://a.internal` → `https://b.internal` → `https://a.internal`" in diagnostic.message
     assert [label.span.line for label in diagnostic.labels] == [2]
 
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from policyc.grammar.limits import RULES_PER_PHASE
 from tests.engine.policies import codes, found
+
+from policyc.grammar.limits import RULES_PER_PHASE
 
 
 def test_rules_put_in_by_use_count() -> None:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.engine.policies import codes, found, only
 
 from policyc.engine.endpoint_url import EndpointUrl, parse_endpoint_url
 from policyc.engine.options import Options
-from tests.engine.policies import codes, found, only
 
 CONNECT = "on_tcp_connect { deny }"
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.engine.policies import codes, found
 
 from policyc.engine.options import Options
-from tests.engine.policies import codes, found
 
 NGROK = Options(target="ngrok")
 

@@ -102,9 +102,7 @@ def _target(action: DraftAction) -> EndpointUrl | None:
 
 
 def _name_of(account: str, url: EndpointUrl | None) -> str | None:
-    return (
-        None if url is None or url.binding is not Binding.INTERNAL else f"{account} {url.scheme}://{url.addr}"
-    )
+    return None if url is None or url.binding is not Binding.INTERNAL else f"{account} {url.url}"
 
 
 class _Declared:
@@ -128,9 +126,9 @@ class _Declared:
         suffix = target.host
         while "." in suffix:
             suffix = suffix.partition(".")[2]
-            name = f"{account} {target.scheme}://*.{suffix}:{target.port}"
-            if name in self._names:
-                return name
+            wildcard = _name_of(account, target._replace(host=f"*.{suffix}"))
+            if wildcard in self._names:
+                return wildcard
         return None
 
     def report_missing(
@@ -177,7 +175,7 @@ def _report_circle(circle: tuple[str, ...], edges: list[_Edge], severity: Severi
     for here, there in zip(circle, (*circle[1:], circle[0]), strict=True):
         between = [edge for edge in edges if edge.source == here and edge.target == there]
         steps.append(next((edge for edge in between if edge.is_certain), between[0]))
-    shown = " → ".join(name.partition(" ")[2] for name in (*circle, circle[0]))
+    shown = " → ".join(f"`{name.partition(' ')[2]}`" for name in (*circle, circle[0]))
     first, *others = steps
     report_on(
         first.rule, report, FORWARD_CIRCLE, f"the forwards go in a circle: {shown}", first.span,
