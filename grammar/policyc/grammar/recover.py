@@ -170,7 +170,7 @@ class _Attempt:
         if finding.code is PLACEHOLDER:
             inside = placeholder_end(text, finding.end)
             start = start if inside is None else inside + 1
-        return start
+        return int(start)
 
     def _cut_short(
         self, start: int, end: int, before: str, before_at: int, first: int

@@ -50,7 +50,10 @@ def locate(source: Source, start: int, end: int, value: str, style: str | None) 
     span = Span(source, start, end)
     if "".join(chars) != value:
         return Text(value, span, start, (start,) * (len(value) + 1))
-    origins.append(end - 1 if style in ("'", '"') else end)
+    if style in ("|", ">"):
+        origins.append(origins[-1] + 1 if origins else end)
+    else:
+        origins.append(end - 1 if style in ("'", '"') else end)
     first = origins[0]
     if origins[-1] == first + len(value) and all(o == first + i for i, o in enumerate(origins)):
         return Text(value, span, first)
@@ -146,7 +149,12 @@ def _block(text: str, start: int, end: int, value: str) -> Walk:
     lines = _lines(text, at + 1, end)
     full = [(first, last) for first, last in lines if text[first:last].strip(" ")]
     if not full:
-        return list(value), [start] * len(value)
+        for _ in value:  # nothing but line ends, each where one stands
+            stop = text.find("\n", at + 1)
+            at = at if stop < 0 else stop
+            chars.append("\n")
+            origins.append(at)
+        return chars, origins
     # The indentation is what the first full line has more in the source than in the value.
     first, last = full[0]
     shown = value.lstrip("\n").split("\n", 1)[0]
