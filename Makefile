@@ -10,7 +10,7 @@ CODE   := grammar engine runtime tests benchmarks examples docs
 .PHONY: help setup run fmt lint type layers docs docs-current unit golden e2e soak bench test clean
 
 help: ## say what there is
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv, install policyc and its tools into it, warm the caches
 

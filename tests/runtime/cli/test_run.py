@@ -47,6 +47,8 @@ def test_nothing_to_run_is_wrong_usage(policyc: Command) -> None:
         (("--app", "nonsense://x=json:dumps"), "is no URL of an endpoint"),
         (("--app", "https://app.internal=no_such_module:app"), "no module `no_such_module`"),
         (("--idle-timeout", "soon"), "is no duration"),
+        (("--forwarded", "keep"), "write `replace` or `append`"),
+        (("--trusted-proxies", "10.0.0.0/8,proxy"), "--trusted-proxies proxy: "),
         (("--access-log", "/no/such/folder/log"), "cannot write the access log"),
         (("--no-such-flag",), "unrecognized arguments"),
     ],

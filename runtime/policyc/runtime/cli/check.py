@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from policyc.engine.compiler import check
     from policyc.grammar.diagnostic import Report, Severity
     from policyc.runtime.cli.loading import read_documents
+    from policyc.runtime.cli.sources import STDIN
     from policyc.runtime.program import Importer
 
     options = _options(arguments)
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         timings=timings,
     )
     found = report.sorted()
-    files = tuple(dict.fromkeys(arguments.files))
+    files = tuple(dict.fromkeys(STDIN if name == "-" else name for name in arguments.files))
     say(renderer(arguments.format)(found, Occasion(files, use_color(arguments.color))))
     for stage, seconds in timings or ():
         note(f"{seconds * 1000:9.2f} ms  {stage}")

@@ -10,6 +10,7 @@ import argparse
 import re
 from collections.abc import Callable
 
+from policyc.runtime.cli.failure import CommandError
 from policyc.runtime.settings import SETTINGS, Setting, Settings
 
 _UNITS = re.compile(r"(_bytes)?(_s)?$")
@@ -46,9 +47,14 @@ def add_setting_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
-    """Return the settings that were given, with the defaults of all others."""
+    """Return the settings that were given, with the defaults of all others. Raises CommandError."""
     given = {setting.name: getattr(arguments, setting.name) for setting in SETTINGS}
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    if settings.forwarded not in ("replace", "append"):
+        raise CommandError(f"--forwarded {settings.forwarded}: write `replace` or `append`")
+    for network in settings.trusted_proxies:
+        _check_network(network)
+    return settings
 
 
 def shown_default(setting: Setting) -> str:
@@ -63,6 +69,15 @@ def shown_default(setting: Setting) -> str:
     if value is None or value == ():
         return "none"
     return str(value)
+
+
+def _check_network(text: str) -> None:
+    from ipaddress import ip_network
+
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise CommandError(f"--trusted-proxies {text}: {error}") from None
 
 
 def _seconds(text: str) -> float:
