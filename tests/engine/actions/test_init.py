@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.engine.exchanges import checked
+from tests.engine.exchanges import checked, config_of
 
 import policyc.engine.actions as registry
 from policyc.engine.action import Action
@@ -116,3 +116,48 @@ def test_an_action_says_what_it_is_in_every_form(name: str) -> None:
         assert row.doc, row.field
         assert row.type, row.field
     assert Source("x", action.example).line(1) == action.example, "an example is one line"
+
+
+VALUES = [
+    "null",
+    "true",
+    "-1",
+    "1.5",
+    '""',
+    "text",
+    "'${req.method}'",
+    "'${'",
+    "'${}'",
+    "'$${x}'",
+    '"\\0\\r\\n"',
+    "[]",
+    "{}",
+    "[null, [], {}, 1, '${1}']",
+    "{ a: null, '': [], 'x y': {}, b: 1 }",
+    "[{ a: 1 }]",
+    f"[{', '.join(['a'] * 300)}]",
+    "99999999999999999999999",
+]
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_value_of_a_field_makes_the_check_fall_over(name: str) -> None:
+    action = load(name)
+    phase = sorted(action.phases)[0]
+    fields = [f.name for f in action.schema.fields]
+    for config in VALUES:
+        text = f"{phase}:\n  - actions:\n      - type: {name}\n        config: {config}\n"
+        assert checked(text).found or config in ("null", "{}")
+    for field in fields:
+        for value in VALUES:
+            config_of(name, f"{{ {field}: {value} }}", phase)
+    config_of(name, f"{{ {', '.join(f'{field}: null' for field in fields)} }}", phase)
+
+
+@pytest.mark.parametrize("name", names())
+def test_null_is_an_error_in_every_field_but_free_form_ones(name: str) -> None:
+    action = load(name)
+    phase = sorted(action.phases)[0]
+    for field in action.schema.fields:
+        found = config_of(name, f"{{ {field.name}: null }}", phase)
+        assert ("null-value" in found.errors) == (field.kind.title != "any value"), field.name

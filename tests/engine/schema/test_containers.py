@@ -73,3 +73,17 @@ def test_an_object_may_be_a_constant_expression() -> None:
 @pytest.mark.parametrize("value", ["text", "[a]", "1", "null"])
 def test_an_object_is_a_mapping(value: str) -> None:
     assert config_of("jwt-validation", f"{{ issuer: {value} }}").found[0].ngrok in (2228, 2234)
+
+
+def test_all_headers_of_a_request_are_no_header_map() -> None:
+    assert checked("on_http_request { add-headers { headers: req.headers } }").errors == ["wrong-field-type"]
+
+
+def test_an_item_that_has_no_text_fails_the_action() -> None:
+    text = (
+        "on_http_request { set-vars { vars: [{ m: { 'x-a': bytes('a') } }, { n: b'\\xff' }] } "
+        "set-vars { vars: [{ o: {'x-b': vars.n} }] } add-headers { headers: vars.o } }"
+    )
+    outcome = run(text, exchange())
+    assert isinstance(outcome, Fail)
+    assert outcome.code == 3900

@@ -18,7 +18,7 @@ from policyc.engine.schema.evaluate import (
 from policyc.engine.schema.kinds import Cel, HeaderName, HeaderValue, Kind, Leaf, shown, wrong_type
 from policyc.engine.schema.place import Place
 from policyc.engine.schema.reading import Config, Constant, Dynamic, Entries, Items, Reading
-from policyc.engine.types import DYN, ERROR, HEADERS, Type
+from policyc.engine.types import DYN, ERROR, Type
 from policyc.grammar import syntax
 from policyc.grammar.source import Span
 
@@ -340,10 +340,9 @@ def entry_key(entry: syntax.MapEntry, place: Place) -> str | None:
 
 
 class HeaderMap(MapOf):
-    """Header names with the values to send. A CEL map or `req.headers` as a whole is no value of it."""
+    """Header names with the values to send. `req.headers` as a whole is none: its values are lists."""
 
     __slots__ = ()
-    type_names: tuple[str, ...] = ("map", HEADERS.name)
 
     def __init__(
         self,

@@ -151,6 +151,8 @@ def faulting(read: Reader, place: Place, accept: Callable[[Any], Any] | None) ->
             return accept(value)
         except Unfit as unfit:
             raise FieldFault(unfit.runtime, action, field, unfit.message) from None
+        except EvalError as error:  # an item that has no text
+            raise FieldFault(TEMPLATE_FAILED, action, field, error.message) from None
 
     return run
 
