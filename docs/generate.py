@@ -25,7 +25,7 @@ from policyc.engine.phases import Binding, Phase, Protocol, phases_of
 from policyc.engine.variables import VARIABLES
 from policyc.grammar.codes import Code
 from policyc.runtime.cli import main as policyc
-from policyc.runtime.cli.action_page import ends_text
+from policyc.runtime.cli.action_page import ends_text, result_fields
 from policyc.runtime.cli.catalog import every_code
 from policyc.runtime.cli.setting_flags import flag_of, shown_default
 from policyc.runtime.settings import SETTINGS
@@ -173,7 +173,7 @@ def action_section(action: Action) -> Iterator[str]:
             ("result", "type", "meaning"),
             [
                 (code(f"actions.ngrok.{action.result_name}.{name}"), code(str(field.type)), field.doc)
-                for name, field in action.result.fields.items()
+                for name, field in result_fields(action.result)
             ],
         )
     yield ""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from policyc.engine.action import Action, Ends
 from policyc.engine.phases import Phase, Protocol
+from policyc.engine.types import Field, Record
 
 _WIDTH = 88
 
@@ -22,6 +23,15 @@ def ends_text(action: Action) -> str:
     if isinstance(action.ends, Ends):
         return _ENDS[action.ends]
     return "ends its phase, or not, as its config says"
+
+
+def result_fields(record: Record, prefix: str = "") -> Iterator[tuple[str, Field]]:
+    """Yield the fields of a result by their paths; a record among them is its fields, not a row of its own."""
+    for name, field in record.fields.items():
+        if isinstance(field.type, Record):
+            yield from result_fields(field.type, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field
 
 
 def action_page(action: Action) -> str:
@@ -56,7 +66,7 @@ def _lines(action: Action) -> Iterator[str]:
     if action.result is not None:
         yield ""
         yield f"result, as actions.ngrok.{action.result_name}"
-        for name, field in action.result.fields.items():
+        for name, field in result_fields(action.result):
             yield f"  .{name} ({field.type}) {field.doc}".rstrip()
     yield ""
     yield "example"
