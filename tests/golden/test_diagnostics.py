@@ -34,6 +34,10 @@ DESCRIBED = {
     "too-many-items-in-rule",
     "too-many-nodes",
     "too-many-errors",
+    "several-policies",
+    "too-many-rules-used",
+    "import-cycle",
+    "import-of-other-kind",
 }
 CODES = [code for code in every_code().values() if code.wrong and code.name not in DESCRIBED]
 # Cases in a file whose name says another language than its text.

@@ -7,13 +7,16 @@ execute is a hint to one and an error to the other, with `Options.for_run`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from policyc.engine.errors import PolicycError
-from policyc.engine.model import Program
 from policyc.engine.options import Loader, Options
 from policyc.engine.stages import CHECKS, STAGES, Clock, Work, run_stages
 from policyc.grammar.diagnostic import Report
 from policyc.grammar.syntax import Document
+
+if TYPE_CHECKING:
+    from policyc.engine.model import Program
 
 _DEFAULTS = Options()
 

@@ -18,6 +18,7 @@ from policyc.grammar import syntax
 from policyc.grammar.codes import Code, declare
 from policyc.grammar.diagnostic import Label, Report
 from policyc.grammar.shape import LEGACY_PHASE as BOTH_SPELLINGS
+from policyc.grammar.shape import UNKNOWN_TOP_KEY
 from policyc.grammar.source import Source, Span, Text
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ PHASE_TWICE = declare(
     right="on_http_request { when req.method == 'TRACE' { deny } deny }",
 )
 
+_PHASES = frozenset(phase.value for phase in Phase)
 _LEGACY = {"inbound": Phase.HTTP_REQUEST, "outbound": Phase.HTTP_RESPONSE}
 
 
@@ -275,6 +277,8 @@ class Lowering:
     def _phases(self, policy: DraftPolicy, nodes: Iterable[syntax.Phase], names: Names) -> None:
         for node in nodes:
             phase = self._phase_named(node.key, policy)
+            if phase is None:
+                continue
             draft = policy.phases.get(phase)
             if draft is None:
                 draft = policy.phases[phase] = DraftPhase(phase, node)
@@ -302,10 +306,15 @@ class Lowering:
             reuses = tuple(Reuse(use.name, use.span) for use in uses)
             draft.rules.append(DraftRule(rule, path, reuses, owner.scope_lets()))
 
-    def _phase_named(self, key: Text, policy: DraftPolicy) -> Phase:
+    def _phase_named(self, key: Text, policy: DraftPolicy) -> Phase | None:
         name = key.value
+        if name in _PHASES:
+            return Phase(name)
         if name not in _LEGACY:
-            return Phase(name)  # any other key has been refused by the reader
+            # The readers refuse every other key, and recovery may leave one behind: it never goes unsaid.
+            if not self._report.has_errors:
+                self._report.add(UNKNOWN_TOP_KEY, f"`{name}` is no phase", key.span, path=name)
+            return None
         phase = _LEGACY[name]
         protocol = policy.kind.protocol
         if name == "inbound" and protocol is not None and not protocol.is_http:

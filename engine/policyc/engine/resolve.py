@@ -76,6 +76,8 @@ IMPORT_CYCLE = declare(
     "P0286",
     "import-cycle",
     "files import each other in a circle",
+    wrong='import "b.policy"  # in a.policy, while b.policy has: import "a.policy"',
+    right='import "common.policy"  # in a.policy and in b.policy',
     explanation="A file that, directly or through others, imports itself has no order in which its names "
     "could be read. What the files share belongs in a file of its own.",
 )
@@ -83,6 +85,8 @@ IMPORT_KIND = declare(
     "P0287",
     "import-of-other-kind",
     "an import that is no `.policy` file",
+    wrong='import "policy.yaml"',
+    right='import "common.policy"',
     explanation="Only `.policy` files declare `let`s and `rules`; a YAML or JSON policy has nothing to "
     "bring in. Give it to the command beside this file instead.",
 )

@@ -8,15 +8,17 @@ and a test runs every prefix of the list.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.engine.draft import DraftEndpoint, DraftPolicy
-from policyc.engine.model import Program
 from policyc.engine.options import Loader, Options
 from policyc.engine.resolve import Names, Resolver
 from policyc.grammar.diagnostic import Report
 from policyc.grammar.source import Source
 from policyc.grammar.syntax import Document
+
+if TYPE_CHECKING:
+    from policyc.engine.model import Program
 
 Clock = Callable[[], float]
 
@@ -134,9 +136,10 @@ def _endpoints(work: Work) -> None:
 
 
 def _forwards(work: Work) -> None:
-    from policyc.engine.checks.forwards import check_forwards
+    if work.endpoints or work.options.endpoint is not None:
+        from policyc.engine.checks.forwards import check_forwards
 
-    check_forwards(work.policies, work.endpoints, work.options, work.report)
+        check_forwards(work.policies, work.endpoints, work.options, work.report)
 
 
 def _hazards(work: Work) -> None:

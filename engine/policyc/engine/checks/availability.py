@@ -16,6 +16,8 @@ ACTION_NOT_BUILT = declare(
     "this version cannot execute the action",
     explanation="The action is known and its fields are checked, but the gateway has no code for it yet. "
     "`check` accepts the policy; `run` refuses it, because skipping an action could open a door.",
+    wrong='on_http_request { circuit-breaker { volume_threshold: 10, window_duration: "10s" } }',
+    right='on_http_request { when req.url.path == "/old" { deny 410 } }',
     severity="hint",
 )
 SETTING_NOT_BUILT = declare(
@@ -24,6 +26,8 @@ SETTING_NOT_BUILT = declare(
     "this version cannot honour the setting",
     explanation="The setting is known and accepted, but the gateway does not act on it yet. `run` refuses "
     "it rather than to serve the endpoint in another way than its author wanted.",
+    wrong='endpoint "https://app.internal" -> "http://127.0.0.1:9000" { upstream: { protocol: "http2" } }',
+    right='endpoint "https://app.internal" -> "http://127.0.0.1:9000" { upstream: { protocol: "http1" } }',
     severity="hint",
 )
 ENDPOINT_NOT_SERVED = declare(
@@ -32,6 +36,8 @@ ENDPOINT_NOT_SERVED = declare(
     "this version cannot serve the endpoint",
     explanation="Endpoints of this kind are checked like all others, but the gateway has no listener for "
     "them. Kubernetes endpoints need the Kubernetes operator.",
+    wrong='endpoint "tcp://db.example.com:5432" -> "tcp://127.0.0.1:5432"',
+    right='endpoint "https://shop.example.com" -> "http://127.0.0.1:9000"',
     severity="hint",
 )
 SEVERAL_POLICIES = declare(
@@ -40,6 +46,8 @@ SEVERAL_POLICIES = declare(
     "several policies without an endpoint",
     explanation="A policy that stands in a file by itself is run for the upstream given on the command "
     "line, and there is only one. `check` judges each by itself.",
+    wrong="policyc run a.yaml b.yaml --upstream 9000  # each with phases and no endpoint",
+    right="policyc run a.yaml --upstream 9000",
     severity="hint",
 )
 

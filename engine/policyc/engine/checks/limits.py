@@ -12,6 +12,8 @@ TOO_MANY_RULES = declare(
     "too-many-rules-used",
     "a phase has too many rules with those that it uses",
     explanation=f"A phase may have {RULES_PER_PHASE} rules, those put in by `use` counted each time.",
+    wrong="on_http_request { use hardening use hardening }  # hardening has 600 rules",
+    right="on_http_request { use hardening }",
     ngrok=2264,
 )
 
