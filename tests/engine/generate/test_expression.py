@@ -64,6 +64,7 @@ def test_lazy_data_is_made_only_when_it_is_read() -> None:
 
 def test_literal_header_name_is_lower_case_in_the_code() -> None:
     assert "['x-a']" in source("req.headers['X-A']")
+    assert "('x-a' in " in source("'X-A' in req.headers")
 
 
 def test_errors_come_with_their_kind() -> None:
@@ -147,3 +148,4 @@ def test_headers_are_read_as_a_map() -> None:
 def test_functions_of_the_exchange_get_it() -> None:
     assert "rand.int" in Scope(Dialect.TRAFFIC).functions
     assert compile_value(node_of("rand.int(3, 9)"))(exchange()) == 3
+    assert compile_value(node_of("rand.double()"))(exchange()) == 0.5

@@ -333,6 +333,8 @@ class Value:
         if overload is None:
             args = [self.of(arg) for arg in node.args]
             return f"{self.module.capture(plan.applied(node))}({', '.join(['x', *args])})"
+        if overload.id == "in_headers" and isinstance(node.args[0], ir.Const):
+            return f"({str(node.args[0].value).lower()!r} in {self.of(node.args[1])})"
         template = overload.python([plain(arg.type) for arg in node.args])
         if template is not None and " for " not in template:
             return self._inlined(template, node.args)
