@@ -22,7 +22,7 @@ WITHOUT = {
 
 
 def sources() -> set[str]:
-    """Return source files with code in them as `engine/actions/deny.py`."""
+    """Return files with code in them as `engine/actions/deny.py`, a grammar `x.lark` as `x_lark.py`."""
     found = set()
     for layer in LAYERS:
         top = ROOT / layer / "policyc" / layer
@@ -30,6 +30,8 @@ def sources() -> set[str]:
             if path.name == "__init__.py" and not has_code(path):
                 continue
             found.add(f"{layer}/{path.relative_to(top).as_posix()}")
+        for path in top.rglob("*.lark"):
+            found.add(f"{layer}/{path.relative_to(top).with_suffix('').as_posix()}_lark.py")
     return found
 
 

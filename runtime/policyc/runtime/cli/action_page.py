@@ -26,7 +26,7 @@ def ends_text(action: Action) -> str:
 
 
 def result_fields(record: Record, prefix: str = "") -> Iterator[tuple[str, Field]]:
-    """Yield the fields of a result by their paths; a record among them is its fields, not a row of its own."""
+    """Yield the fields of a result by their paths; a record among them is its fields, no row of its own."""
     for name, field in record.fields.items():
         if isinstance(field.type, Record):
             yield from result_fields(field.type, f"{prefix}{name}.")

@@ -1,0 +1,40 @@
+"""What the documentation points to is there, and it names what the code has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from policyc.engine.actions import actions
+from policyc.runtime.cli.arguments import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    local = [target for target in targets if "://" not in target]
+    assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+def test_readme_opens_with_what_this_is_and_the_two_commands() -> None:
+    opening = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    assert opening.startswith("# policyc\n")
+    assert "    make run " in opening
+    assert "    make test " in opening
+
+
+def test_readme_names_the_actions_that_run_and_no_other() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"`([a-z-]+)`", text.partition("<!-- actions -->")[2].partition("<!-- end -->")[0])
+    assert shown == [name for name, action in actions().items() if action.compile is not None]
+
+
+def test_every_command_has_its_section() -> None:
+    sections = re.findall(r"^## policyc (\w+)", (ROOT / "docs" / "cli.md").read_text(), re.MULTILINE)
+    assert sorted(sections) == sorted(COMMANDS)
