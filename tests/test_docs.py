@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from policyc.engine.actions import actions
+from policyc.runtime.cli import main
 from policyc.runtime.cli.arguments import COMMANDS
 
 ROOT = Path(__file__).parents[1]
@@ -38,3 +39,16 @@ def test_readme_names_the_actions_that_run_and_no_other() -> None:
 def test_every_command_has_its_section() -> None:
     sections = re.findall(r"^## policyc (\w+)", (ROOT / "docs" / "cli.md").read_text(), re.MULTILINE)
     assert sorted(sections) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/language.md"])
+def test_policies_that_are_shown_are_good_ones(name: str, tmp_path: Path) -> None:
+    blocks = re.findall(
+        r"^```\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    policies = [block for block in blocks if block.startswith(("let ", "endpoint "))]
+    assert policies
+    for text in policies:
+        path = tmp_path / "shown.policy"
+        path.write_text(text)
+        assert main(["check", "--strict", str(path)]) == 0
