@@ -56,6 +56,11 @@ def test_null_is_like_leaving_a_setting_out() -> None:
     assert "upstream.proxy_protocol" not in made.endpoints[0].settings
 
 
+def test_an_empty_proxy_protocol_is_none() -> None:
+    made = program(f'{HEAD} {{ upstream: {{ proxy_protocol: "" }} }}')
+    assert made.endpoints[0].settings == {"upstream.proxy_protocol": None}
+
+
 def test_paths_are_those_of_the_agent_file() -> None:
     text = (
         "version: 3\nendpoints:\n  - { name: a, url: https://a.internal, upstream: { url: 80, protocol: "

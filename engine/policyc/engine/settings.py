@@ -113,6 +113,13 @@ def _one_of(*allowed: object, ngrok: int | None = None) -> Callable[[object], ob
     return take
 
 
+_VERSION = _one_of(1, 2)
+
+
+def _proxy_protocol(value: object) -> object:
+    return None if value == "" else _VERSION(value)
+
+
 _BINDING = _one_of("public", "internal", "kubernetes", ngrok=15005)
 
 
@@ -152,7 +159,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("upstream.protocol", _one_of("http1", "http2", ngrok=15003), "HTTP version to the upstream"),
     Setting(
         "upstream.proxy_protocol",
-        _one_of(1, 2),
+        _proxy_protocol,
         "version of the PROXY header to the upstream; none by default",
     ),
     Setting("upstream.tls_verify", _boolean, "whether the certificate of the upstream is verified"),
