@@ -1,4 +1,5 @@
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,11 @@ from policyc.engine.traffic import Connection, EndpointInfo, Exchange, Headers, 
 from policyc.engine.types import BOOL, HEADERS, INT, STRING, TIMESTAMP, Field, Record, Type, list_of, map_of
 from policyc.engine.values import EvalError, Timestamp
 from policyc.engine.variables import VARIABLES, results_variable, zero_of
+
+Golden = Callable[[str, str], None]
+
+# c: on_tcp_connect, q: on_http_request, s: on_http_response, e: on_event_stream_message
+LETTERS = dict(zip(Phase, "cqse", strict=True))
 
 SPEC = Path(__file__).parents[2].parent / "shared" / "spec" / "variables.md"
 
@@ -179,6 +185,14 @@ def test_only_leaves_and_texts_are_variables() -> None:
     for path, variable in VARIABLES.items():
         below = [other for other in VARIABLES if other.startswith(f"{path}.")]
         assert not below or variable.type == STRING, path
+
+
+def test_the_table_is_as_reviewed(golden: Golden) -> None:
+    rows = [f"{'variable':48}{'type':28}{'phases':12}needs"]
+    for path, variable in VARIABLES.items():
+        phases = "".join(letter if phase in variable.phases else "-" for phase, letter in LETTERS.items())
+        rows.append(f"{path:48}{variable.type!s:28}{phases:12}{variable.source or ''}".rstrip())
+    golden("variables.txt", "\n".join(rows) + "\n")
 
 
 def test_zeros() -> None:
