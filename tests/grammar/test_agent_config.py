@@ -41,7 +41,10 @@ def test_endpoints_come_with_upstream_settings_and_policy() -> None:
     web, db = document.items
     assert isinstance(web, syntax.Endpoint)
     assert isinstance(db, syntax.Endpoint)
-    assert (web.url and web.url.value, web.upstream and web.upstream.value) == ("https://web.example.com", "8080")
+    assert (web.url and web.url.value, web.upstream and web.upstream.value) == (
+        "https://web.example.com",
+        "8080",
+    )
     assert [s.key.value for s in web.settings] == ["name", "bindings", "upstream.protocol"]
     assert web.path == "endpoints[0]"
     [phase] = web.phases
@@ -66,8 +69,14 @@ END = "upstream: {url: 80}"
         ("version: 3\nendpoints: [{url: https://a.b}]", [("P0583", "endpoints[0].upstream")]),
         ("version: 3\nendpoints: [{upstream: {}}]", [("P0583", "endpoints[0].upstream.url")]),
         (f"version: 3\nendpoints: [{{{END}, policy: {{}}}}]", [("P0585", "endpoints[0].policy")]),
-        (f"version: 3\nendpoints: [{{{END}, policy: {{}}, traffic_policy: {{}}}}]", [("P0584", "endpoints[0].policy")]),
-        (f"version: 3\nendpoints: [{{{END}, traffic_policy: 'x'}}]", [("P0384", "endpoints[0].traffic_policy")]),
+        (
+            f"version: 3\nendpoints: [{{{END}, policy: {{}}, traffic_policy: {{}}}}]",
+            [("P0584", "endpoints[0].policy")],
+        ),
+        (
+            f"version: 3\nendpoints: [{{{END}, traffic_policy: 'x'}}]",
+            [("P0384", "endpoints[0].traffic_policy")],
+        ),
         (
             f"version: 3\nendpoints: [{{{END}, traffic_policy: {{on_x: []}}}}]",
             [("P0381", "endpoints[0].traffic_policy.on_x")],

@@ -19,7 +19,9 @@ def read(document: str) -> tuple[syntax.Document, list[tuple[str, str | None]]]:
 
 
 def test_yaml_and_json_become_the_same_tree() -> None:
-    rules = [{"name": "a", "expressions": ["b == 'c'"], "actions": [{"type": "deny", "config": {"x": [1, "y"]}}]}]
+    rules = [
+        {"name": "a", "expressions": ["b == 'c'"], "actions": [{"type": "deny", "config": {"x": [1, "y"]}}]}
+    ]
     document = json.dumps({"on_http_request": rules, "on_http_response": None})
     report = Report()
     from_json = read_json(Source("x.json", document), report)
@@ -108,7 +110,14 @@ def test_the_shape_errors_of_the_corpus_are_found_where_the_labels_say() -> None
     if not CORPUS.is_dir():
         pytest.skip("the shared material is not beside this checkout")
     labels = json.loads((CORPUS / "labels.json").read_text())
-    wanted = ("rule key", "rule without actions", "no action (2206)", "action key", "unknown top-level", "unexpected 'not'")
+    wanted = (
+        "rule key",
+        "rule without actions",
+        "no action (2206)",
+        "action key",
+        "unknown top-level",
+        "unexpected 'not'",
+    )
     count = 0
     for path in corpus_files():
         if path.parent != CORPUS:
@@ -120,6 +129,9 @@ def test_the_shape_errors_of_the_corpus_are_found_where_the_labels_say() -> None
             source = decode(path.name, path.read_bytes(), report)
             assert source is not None
             read_document(source, report)
-            assert error["where"] in [d.path for d in report if d.severity is Severity.ERROR], (path.name, error)
+            assert error["where"] in [d.path for d in report if d.severity is Severity.ERROR], (
+                path.name,
+                error,
+            )
             count += 1
     assert count > 20

@@ -85,6 +85,8 @@ def test_a_config_that_is_no_mapping_is_left_to_the_schema() -> None:
 def test_too_many_rules_expressions_and_actions_are_diagnostics() -> None:
     assert read("- actions: [{type: deny}]\n" * 1001)[1] == [("P0804", P)]
     many = ", ".join(["a"] * 65)
-    assert read(f"- expressions: [{many}]\n  actions: [{{type: deny}}]")[1] == [("P0805", f"{P}[0].expressions")]
+    assert read(f"- expressions: [{many}]\n  actions: [{{type: deny}}]")[1] == [
+        ("P0805", f"{P}[0].expressions")
+    ]
     many = ", ".join(["{type: deny}"] * 65)
     assert read(f"- actions: [{many}]")[1] == [("P0805", f"{P}[0].actions")]

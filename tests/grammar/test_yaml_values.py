@@ -19,7 +19,9 @@ def only(document: str) -> Value:
     return value.entries[0].value
 
 
-@pytest.mark.parametrize("word", ["yes", "no", "on", "off", "Yes", "y", "12:30", "2024-01-01", "1_000", "0b1", "1e", "."])
+@pytest.mark.parametrize(
+    "word", ["yes", "no", "on", "off", "Yes", "y", "12:30", "2024-01-01", "1_000", "0b1", "1e", "."]
+)
 def test_yaml_1_1_readings_are_texts(word: str) -> None:
     value = only(word)
     assert isinstance(value, TextValue)

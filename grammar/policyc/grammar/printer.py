@@ -5,7 +5,6 @@ What is printed parses to the same tree, places aside; comments are not part of 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from policyc.grammar.build import KEYWORDS
@@ -203,7 +202,7 @@ def _expr_value(value: ExprValue) -> str:
     return f"({text})" if plain else text
 
 
-# --- expressions -----------------------------------------------------------------------------------------------
+# --- expressions -------------------------------------------------------------------------------------------
 
 
 def print_expression(expr: Expr) -> str:
@@ -274,6 +273,8 @@ def _double(value: float) -> str:
 
 def quote(text: str) -> str:
     """Return a string literal for `text`; characters that do not print are escaped."""
+    import json
+
     out = json.dumps(text, ensure_ascii=False)
     if text.isprintable():
         return out

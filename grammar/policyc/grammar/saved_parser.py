@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+    from importlib.abc import FileLoader
 
     from lark import Lark
 
 START = ("file", "expression")
-_FORMAT = 1
+_FORMAT = 2
 
 
 def load_parser(builder: object) -> Lark:
     """Return a parser whose reductions call the methods of `builder`."""
-    from importlib.resources import files
-
     import lark
 
-    grammar = files("policyc.grammar").joinpath("policy.lark").read_text("utf-8")
+    grammar = grammar_text()
     path = cache_path(grammar, lark.__version__)
     data = None if path is None else _read(path)
     if data is not None:
@@ -41,22 +39,36 @@ def load_parser(builder: object) -> Lark:
     return _revive(data, builder)
 
 
-def cache_path(grammar: str, lark_version: str) -> Path | None:
+def grammar_text() -> str:
+    """Return policy.lark (by the module's own loader: `importlib.resources` alone imports for 10 ms)."""
+    path = os.path.join(os.path.dirname(__file__), "policy.lark")
+    loader = cast("FileLoader", sys.modules[__name__].__loader__)
+    return loader.get_data(path).decode()
+
+
+def cache_path(grammar: str, lark_version: str) -> str | None:
     """Return where the saved parser of this grammar lies, or None where there is no place for it."""
-    from pathlib import Path
     from zlib import crc32
 
     if sys.platform == "win32":
         root = os.environ.get("LOCALAPPDATA")
     else:
         root = os.environ.get("XDG_CACHE_HOME")
-    try:
-        directory = Path(root) if root and os.path.isabs(root) else Path.home() / ".cache"
-    except RuntimeError:  # no home directory
-        return None
+    if not root or not os.path.isabs(root):
+        home = os.path.expanduser("~")
+        if not os.path.isabs(home):  # no home directory
+            return None
+        root = os.path.join(home, ".cache")
     octets = grammar.encode()
     key = f"{crc32(octets):08x}{len(octets):x}-{lark_version}-{sys.implementation.cache_tag}-{_FORMAT}"
-    return directory / "policyc" / f"grammar-{key}.json"
+    return os.path.join(root, "policyc", f"grammar-{key}.json")
+
+
+def _checksum(body: bytes) -> bytes:
+    """Tell a file that was cut short or changed: a table with a hole fails only while parsing."""
+    from zlib import crc32
+
+    return b"%08x" % crc32(body)
 
 
 def _serialise(grammar: str) -> dict[str, Any]:
@@ -79,11 +91,15 @@ def _revive(saved: dict[str, Any], builder: object) -> Lark:
     return revive(saved["data"], saved["memo"], transformer=builder)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: str) -> dict[str, Any] | None:
     import json
 
     try:
-        saved = json.loads(path.read_bytes())
+        with open(path, "rb") as file:
+            checksum, _, body = file.read().partition(b"\n")
+        if checksum != _checksum(body):
+            return None
+        saved = json.loads(body)
         saved["memo"] = {int(k): v for k, v in saved["memo"].items()}
         table = saved["data"]["parser"]["parser"]
         table["tokens"] = {int(k): v for k, v in table["tokens"].items()}
@@ -96,19 +112,21 @@ def _read(path: Path) -> dict[str, Any] | None:
     return saved  # type: ignore[no-any-return]
 
 
-def _write(path: Path, data: dict[str, Any]) -> None:
+def _write(path: str, data: dict[str, Any]) -> None:
     """Put the file in place in one step, so that nobody reads half of it."""
     import json
     import tempfile
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".grammar-")
+        directory = os.path.dirname(path)
+        os.makedirs(directory, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=directory, prefix=".grammar-")
     except OSError:
         return
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file, separators=(",", ":"))
+        body = json.dumps(data, separators=(",", ":")).encode()
+        with os.fdopen(handle, "wb") as file:
+            file.write(_checksum(body) + b"\n" + body)
         os.replace(temporary, path)
     except (OSError, TypeError, ValueError):
         try:
