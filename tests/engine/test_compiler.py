@@ -77,6 +77,8 @@ def test_what_check_accepts_compile_compiles_except_what_is_not_built() -> None:
     assert all(each.severity != "error" for each in found(text))
     refused = found(text, Options(for_run=True))
     assert "action-not-built" in codes([each for each in refused if each.severity == "error"])
+    with pytest.raises(PolicycError, match="saml"):
+        program(text)
 
 
 def test_several_documents_are_judged_as_one_set() -> None:

@@ -59,8 +59,8 @@ def test_an_upstream_must_carry_the_protocol_of_its_endpoint() -> None:
 
 
 def test_a_given_binding_decides_and_must_fit_the_host() -> None:
-    made = program('endpoint "http://name.ns" -> "http://127.0.0.1:1" { binding: "kubernetes" }')
-    assert made.endpoints[0].binding is Binding.KUBERNETES
+    made = work('endpoint "http://name.ns" -> "http://127.0.0.1:1" { binding: "kubernetes" }')
+    assert made.policies[0].kind.binding is Binding.KUBERNETES
     diagnostic = only(
         found('endpoint "https://a.example.com" -> "http://127.0.0.1:1" { binding: "internal" }')
     )

@@ -1,12 +1,13 @@
 """The two entrances of the compiler: `check` gives findings, `compile` a program that runs.
 
 Both run the same stages, so that what `check` accepts `compile` compiles; only what this installation cannot
-execute is a hint to one and an error to the other, with `Options.for_run`.
+execute is a hint to one (unless `Options.for_run`) and an error to the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from policyc.engine.errors import PolicycError
@@ -49,10 +50,11 @@ def compile(  # the name that callers look for
     loader: Loader | None = None,
     report: Report | None = None,
 ) -> Program:
-    """Return the program that the documents declare.
+    """Return the program that the documents declare; what cannot be executed is an error, as for a run.
 
     Raises PolicycError with the diagnostics if there are errors (or, with `Options.strict`, warnings).
     """
+    options = options if options.for_run else replace(options, for_run=True)
     work = Work(documents, options, Report() if report is None else report, loader)
     run_stages(work, STAGES)
     if work.program is None:
