@@ -708,3 +708,43 @@ def test_h2c_and_websocket_upgrades_are_not_passed_on() -> None:
                 assert seen.get("upgrade") == seen.get("connection") == seen.get("http2-settings") == []
 
     run(scenario())
+
+
+def test_client_that_sends_far_ahead_is_held_back_and_then_read_again() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            await made.serve(endpoint("https://a.example", {Phase.HTTP_REQUEST: lambda x: Respond(204)}))
+            client = await made.client()
+            request = b"GET / HTTP/1.1\r\nHost: a.example\r\nX-Filler: " + b"x" * 4000 + b"\r\n\r\n"
+            count = 500  # 2 MB at once
+            client.send(request * count)
+            for _ in range(count):
+                assert (await client.reply()).status == 204
+            assert (await client.get("/", "a.example")).status == 204
+
+    run(scenario())
+
+
+def test_client_that_reads_nothing_gets_no_answers_prepared_without_end() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            count = 0
+
+            def big(exchange: object) -> Respond:
+                nonlocal count
+                count += 1
+                return Respond(200, body=b"x" * 100_000)
+
+            await made.serve(endpoint("https://a.example", {Phase.HTTP_REQUEST: big}))
+            client = await made.client()
+            client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            client.send(GET * 900)
+            await (await made.client()).get("/", "a.example")
+            before = count
+            await (await made.client()).get("/", "a.example")
+            assert before < 200
+            client.writer.transport.resume_reading()  # type: ignore[attr-defined]
+            for _ in range(900):
+                assert (await client.reply()).status == 200
+
+    run(scenario())

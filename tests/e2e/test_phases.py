@@ -343,3 +343,53 @@ def test_absolute_form_wins_over_host() -> None:
             assert (origin.seen[0].target, origin.seen[0].get("host")) == ("/p?q", ["A.example"])
 
     run(scenario())
+
+
+def test_redirect_of_an_upstream_that_saw_another_host_comes_back_to_ours() -> None:
+    def rewrite(exchange: Exchange) -> Outcome | None:
+        exchange.req.headers.set("host", "app.local")
+        return None
+
+    async def scenario() -> None:
+        async with world() as made:
+            origin = await made.upstream(
+                lambda seen: b"HTTP/1.1 302 X\r\nlocation: http://app.local/in\r\ncontent-length: 0\r\n\r\n"
+            )
+            await made.serve(
+                endpoint("https://a.example", {REQUEST: rewrite}, origin.url),
+                endpoint("https://b.example", {}, origin.url),
+            )
+            reply = await made.get("/", "a.example")
+            assert reply.get("location") == ["https://a.example/in"]
+            assert origin.seen[0].get("host") == ["app.local"]
+            assert (await made.get("/", "b.example")).get("location") == ["http://app.local/in"]
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("target", ["/a b", "/a\r\nx: y", "/\u00e9", "/\ud800", ""])
+def test_rewritten_target_that_is_none_is_500(target: str) -> None:
+    def rewrite(exchange: Exchange) -> Outcome | None:
+        exchange.req.target = target
+        return None
+
+    async def scenario() -> None:
+        async with world() as made:
+            origin = await made.upstream()
+            await made.serve(endpoint("https://a.example", {REQUEST: rewrite}, origin.url))
+            reply = await made.get("/", "a.example")
+            assert (reply.status, reply.get("ngrok-error-code")) == (500, ["ERR_NGROK_2211"])
+            assert origin.seen == []
+
+    run(scenario())
+
+
+def test_answer_with_a_lone_surrogate_in_a_header_is_500() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            await made.serve(
+                endpoint("https://a.example", {REQUEST: lambda x: Respond(200, [("x-a", "\ud800")])})
+            )
+            assert (await made.get("/", "a.example")).status == 500
+
+    run(scenario())

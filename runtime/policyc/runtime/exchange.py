@@ -32,6 +32,7 @@ from policyc.engine.values import EvalError, Timestamp
 from policyc.runtime.endpoints import Endpoint, Pool, PublicEndpoint, Run, Snapshot
 from policyc.runtime.errors import Answer, error_answer, reason_of
 from policyc.runtime.forwarded import Forwarding
+from policyc.runtime.location import restore_location
 from policyc.runtime.observe import Record, Sink, timestamp
 from policyc.runtime.origin import Call, Outgoing
 from policyc.runtime.protocol.hopbyhop import HOP_BY_HOP, Line
@@ -42,7 +43,8 @@ from policyc.runtime.settings import Settings
 _log = logging.getLogger(__name__)
 
 _BODILESS = frozenset({204, 304})
-_REPLACED = frozenset({"content-encoding", "content-length", "etag", "last-modified"})
+# Fields that only the gateway sets.
+_OURS = HOP_BY_HOP | {b"content-length", b"ngrok-error-code"}
 
 
 class Surroundings(NamedTuple):
@@ -503,6 +505,11 @@ class HttpExchange:
     def on_response(self, status: int, lines: list[Line], framing: Framing, length: int) -> None:
         """Run the response phases on the origin's response head."""
         kept = [line for line in lines if line[0].lower() != b"ngrok-error-code"]
+        request = self._request
+        assert request is not None
+        hosts = request.headers.get("host")
+        if hosts and hosts[0] != self._head.authority:
+            kept = restore_location(kept, hosts[0], f"{request.scheme}://{self._head.authority}")
         response = Response(status, Headers(kept), content_length=length if length >= 0 else None)
         self._respond(response, self._hops, framing, length)
 
@@ -587,12 +594,11 @@ def _with_host(head: RequestHead) -> list[Line]:
 
 def as_answer(respond: Respond) -> Answer:
     """Return what a policy answered as a response, without fields that only the gateway may set."""
-    lines = [
-        (to_octets(name), to_octets(value))
-        for name, value in respond.headers
-        if name.lower() not in ("content-length", "ngrok-error-code")
-        and to_octets(name.lower()) not in HOP_BY_HOP
-    ]
+    try:
+        lines = [(to_octets(name), to_octets(value)) for name, value in respond.headers]
+    except UnicodeEncodeError:
+        return error_answer(500, "a header of the response is not valid", 2211, "")
+    lines = [line for line in lines if line[0].lower() not in _OURS]
     if respond.code is not None:
         lines.append((b"ngrok-error-code", b"ERR_NGROK_%d" % respond.code))
     return Answer(respond.status, lines, respond.body)

@@ -210,19 +210,23 @@ class Gateway:
         return kind(key, url.url, phases, origin, policy_key=policy_key, pooled=pooled)
 
     def _origin(self, definition: EndpointDef) -> Origin:
-        upstream = definition.upstream
+        upstream, settings = definition.upstream, definition.settings
         assert upstream is not None
-        return self._http_origin(
-            upstream,
-            definition.account,
-        )
+        for name in ("upstream.proxy_protocol", "upstream.tls_verify_cas"):
+            if settings.get(name):
+                raise GatewayError(f"{definition.url.url}: the setting `{name}` is not there yet")
+        if settings.get("upstream.protocol") == "http2":
+            raise GatewayError(f"{definition.url.url}: HTTP/2 to upstreams is not there yet")
+        verify = settings.get("upstream.tls_verify") is True
+        return self._http_origin(upstream, definition.account, verify)
 
-    def _http_origin(self, upstream: Upstream, account: str) -> HttpOrigin:
+    def _http_origin(self, upstream: Upstream, account: str, verify: bool = False) -> HttpOrigin:
         if upstream.scheme == "unix":
             return HttpOrigin(self.upstreams, Address(account, "http", "", 0, upstream.path))
         if upstream.scheme not in ("http", "https"):
             raise GatewayError(f"{upstream.url}: {upstream.scheme} upstreams are not served yet")
-        return HttpOrigin(self.upstreams, Address(account, upstream.scheme, upstream.host, upstream.port))
+        address = Address(account, upstream.scheme, upstream.host, upstream.port, verify=verify)
+        return HttpOrigin(self.upstreams, address)
 
     # --- running --------------------------------------------------------------------------------------------
 

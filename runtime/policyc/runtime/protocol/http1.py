@@ -125,6 +125,7 @@ class ResponseHead:
 
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\x20-\x7e\x80-\xff\t]*)?")
+_TARGET = re.compile(rb"[\x21-\x7e]+")
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?]*)(.*)", re.DOTALL)
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -602,8 +603,15 @@ class ResponseReader(_Reader):
 
 
 def request_octets(method: str, target: str, lines: list[Line], framing: Framing, length: int) -> bytes:
-    """Return the head of a request, framed anew. Raises Refused (`bad_field`) if a line would split it."""
-    rows = [b"%b %b HTTP/1.1" % (method.encode("ascii"), target.encode("ascii"))]
+    """Return the head of a request, framed anew.
+
+    Raises Refused (`bad_target`, `bad_field`) for what would split it, UnicodeEncodeError for a target that
+    is not ASCII.
+    """
+    aimed = target.encode("ascii")
+    if _TARGET.fullmatch(aimed) is None:
+        raise Refused("bad_target")
+    rows = [b"%b %b HTTP/1.1" % (method.encode("ascii"), aimed)]
     return _head_octets(rows, lines, framing, length)
 
 

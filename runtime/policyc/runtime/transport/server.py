@@ -161,6 +161,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             self._exchange.resume_response()
         elif not self._lingering:
             self._house.wheel.set(self, self._settings.idle_timeout_s)
+            self._advance()
 
     def expired(self) -> None:
         """A time-out: of the head, of the body's rate, of a stalled write, of idleness."""
@@ -191,12 +192,14 @@ class ClientConnection(Timed, asyncio.Protocol):
             self._refuse(refused.reason)
         finally:
             self._advancing = False
+        if self._reader.buffered <= self._settings.buffer_bytes:
+            self._unpause(_PIPELINE)
 
     def _read(self) -> None:
         reader = self._reader
         while not self._lingering and self._transport is not None:
             if self._exchange is None and self._drained < 0:
-                if self._head_sent or self._transport.is_closing():
+                if self._head_sent or self._stalled or self._transport.is_closing():
                     return
                 head = reader.next()
                 if head is None:
@@ -383,7 +386,6 @@ class ClientConnection(Timed, asyncio.Protocol):
         if self._paused & _BODY:
             self._unpause(_BODY)
             self._advance()
-            self._settle()
 
     def exchange_finished(self) -> None:
         """Go on to the next request, or drain, or close."""
@@ -420,13 +422,9 @@ class ClientConnection(Timed, asyncio.Protocol):
             return
         settings = self._settings
         waiting = settings.head_timeout_s if self._reader.buffered else settings.idle_timeout_s
-        self._house.wheel.set(self, waiting)
+        if not self._stalled:
+            self._house.wheel.set(self, waiting)
         self._advance()
-        self._settle()
-
-    def _settle(self) -> None:
-        if self._reader.buffered <= self._settings.buffer_bytes:
-            self._unpause(_PIPELINE)
 
     # --- the end --------------------------------------------------------------------------------------------
 

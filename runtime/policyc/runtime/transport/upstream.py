@@ -38,7 +38,6 @@ class Address(NamedTuple):
     port: int
     path: str = ""
     verify: bool = False
-    authorities: str = ""
 
     @property
     def name(self) -> str:
@@ -142,7 +141,7 @@ class Upstreams:
         if known is None:
             import ssl
 
-            known = ssl.create_default_context(cafile=address.authorities or None)
+            known = ssl.create_default_context()
             known.set_alpn_protocols(["http/1.1"])
             if not address.verify:
                 known.check_hostname = False
