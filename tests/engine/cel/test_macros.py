@@ -137,6 +137,11 @@ def test_has_goes_through_lets_that_are_paths() -> None:
 
 def test_has_of_a_field_that_cannot_be_is_refused() -> None:
     assert fault("has(getReqCookie('a').nonsense)").code.id == "P0202"
+    assert fault("has(req.path)").hint == "did you mean `req.url.path`?"
+    assert fault("has(req.url.nonsense)").code.id == "P0202"
+    assert fault("has(req.nonsense.a)").code.id == "P0202"
+    assert fault("has(nonsense.a)").code.id == "P0201"
+    assert fault("has(req.host.a)").code.id == "P0206"
     assert fault("has(getReqCookie('a')['nonsense'])").code.id == "P0202"
     assert fault("has({1: 2}['a'])").code.id == "P0204"
 

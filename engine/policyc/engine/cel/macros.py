@@ -123,6 +123,10 @@ def _has(checker: Checker, call: syntax.Call) -> ir.Node:
             path = names.path_of(checker, chain)
             if path is not None:
                 return _has_path(checker, path, call)
+            inner = names.path_of(checker, chain[:-1])
+            if inner is not None and names.has_fixed_fields(checker, inner):
+                checker.faults.unknown_field(inner, arg, checker.scope)
+                return checker.error(call.span)
         return _has_field(checker, arg, call)
     if isinstance(arg, syntax.Index) and checker.scope.is_traffic:
         return _has_item(checker, arg, call)

@@ -148,7 +148,7 @@ def _path(checker: Checker, root: str, rest: Sequence[syntax.Select], expr: synt
     rest = rest[taken:]
     span = rest[0].operand.span if rest else expr.span
     variable = checker.scope.variable(path)
-    if rest and (variable is None or (checker.scope.below(path) and not isinstance(variable.type, Record))):
+    if rest and has_fixed_fields(checker, path):
         checker.faults.unknown_field(path, rest[0], checker.scope)
         return checker.error(expr.span)
     if variable is None:
@@ -156,6 +156,12 @@ def _path(checker: Checker, root: str, rest: Sequence[syntax.Select], expr: synt
         return _namespace(checker, path, span)
     checker.faults.check_variable(path, variable, span, checker.scope)
     return _selects(checker, ir.Var(variable, variable.type, span), rest)
+
+
+def has_fixed_fields(checker: Checker, path: str) -> bool:
+    """Tell whether a path is a namespace or a text with fields: what is not declared below it, there is not."""
+    variable = checker.scope.variable(path)
+    return variable is None or (bool(checker.scope.below(path)) and not isinstance(variable.type, Record))
 
 
 def _selects(checker: Checker, node: ir.Node, rest: Iterable[syntax.Select]) -> ir.Node:
