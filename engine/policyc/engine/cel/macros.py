@@ -123,7 +123,7 @@ def _has(checker: Checker, call: syntax.Call) -> ir.Node:
             path = names.path_of(checker, chain)
             if path is not None:
                 return _has_path(checker, path, call)
-            inner = names.path_of(checker, chain[:-1])
+            inner = names.path_of(checker, list(chain)[:-1])
             if inner is not None and names.has_fixed_fields(checker, inner):
                 checker.faults.unknown_field(inner, arg, checker.scope)
                 return checker.error(call.span)

@@ -159,7 +159,7 @@ def _path(checker: Checker, root: str, rest: Sequence[syntax.Select], expr: synt
 
 
 def has_fixed_fields(checker: Checker, path: str) -> bool:
-    """Tell whether a path is a namespace or a text with fields: what is not declared below it, there is not."""
+    """Tell whether a path is a namespace or a text with fields: there is nothing but what is declared."""
     variable = checker.scope.variable(path)
     return variable is None or (bool(checker.scope.below(path)) and not isinstance(variable.type, Record))
 
