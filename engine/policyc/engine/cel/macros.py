@@ -123,7 +123,8 @@ def _has(checker: Checker, call: syntax.Call) -> ir.Node:
             path = names.path_of(checker, chain)
             if path is not None:
                 return _has_path(checker, path, call)
-            inner = names.path_of(checker, list(chain)[:-1])
+            outer = names.chain_of(arg.operand)
+            inner = None if outer is None else names.path_of(checker, outer)
             if inner is not None and names.has_fixed_fields(checker, inner):
                 checker.faults.unknown_field(inner, arg, checker.scope)
                 return checker.error(call.span)
