@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policyc.grammar.diagnostic import Report
+from policyc.grammar.documents import read_yaml
 from policyc.grammar.parser import parse_expression, parse_policy
 from policyc.grammar.printer import print_document, print_expression, quote
 from policyc.grammar.source import Source, Span, Text
@@ -114,6 +115,13 @@ on_http_response {
 }
 test "later" { anything { goes } }
 """
+
+
+def test_a_rule_that_lost_its_condition_is_not_printed() -> None:
+    source = Source("x.yaml", "on_http_request:\n  - expressions: ['a +']\n    actions: [{type: deny}]")
+    tree = read_yaml(source, Report())
+    with pytest.raises(ValueError, match="broken condition"):
+        print_document(tree)
 
 
 def test_a_policy_is_the_same_after_printing() -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from policyc.grammar import limits, literals
 from policyc.grammar.codes import Code, declare
-from policyc.grammar.diagnostic import Report, Severity
+from policyc.grammar.diagnostic import Label, Report, Severity
 from policyc.grammar.source import Source, Span, Text
 from policyc.grammar.syntax import (
     Action,
@@ -138,6 +138,17 @@ BYTES_AS_TEXT = declare(
     explanation="Names, URLs and paths are strings, without the prefix `b`.",
     wrong='endpoint b"https://a.internal" -> "http://127.0.0.1:9000"',
     right='endpoint "https://a.internal" -> "http://127.0.0.1:9000"',
+)
+DUPLICATE_KEY = declare(
+    "P0013",
+    "duplicate-key",
+    "a key stands twice in one mapping",
+    explanation="Readers disagree which of two equal keys counts, so both are refused. Of a phase that is "
+    "given twice, merge "
+    "the rules into one list.",
+    wrong="on_http_request: []\non_http_request: []",
+    right="on_http_request: []",
+    ngrok=2236,
 )
 RULE_WITHOUT_ACTIONS = declare(
     "P0380",
@@ -604,8 +615,26 @@ class Builder:
             return ListValue(tuple(self.value(i) for i in expr.items), expr.span)
         if type(expr) is MapLiteral and not any(optional for _, _, optional in expr.entries):
             self._pending.pop(id(expr), None)
-            return MapValue(tuple(self._entry(key, value) for key, value, _ in expr.entries), expr.span)
+            return MapValue(self._distinct(self._entry(k, v) for k, v, _ in expr.entries), expr.span)
         return ExprValue(self._whole(expr), expr.span)
+
+    def _distinct(self, entries: Iterable[MapEntry]) -> tuple[MapEntry, ...]:
+        """Report keys that stand twice; all entries are kept."""
+        kept = tuple(entries)
+        seen: dict[str, Span] = {}
+        for entry in kept:
+            if entry.key_expr is None:
+                key = entry.key.value
+                if key in seen:
+                    self.report.add(
+                        DUPLICATE_KEY,
+                        f"the key `{_short(key)}` stands twice",
+                        entry.key.span,
+                        labels=(Label(seen[key], "first here"),),
+                        hint="merge the two, or remove one",
+                    )
+                seen.setdefault(key, entry.key.span)
+        return kept
 
     def _scalar(self, node: Literal) -> Value:
         measure = self._measures.get(id(node))
@@ -787,7 +816,7 @@ class Builder:
                 upstream, end = part, part.span
             else:
                 end, members = part
-        settings = tuple(m for m in members if isinstance(m, MapEntry))
+        settings = self._distinct(m for m in members if isinstance(m, MapEntry))
         phases = tuple(m for m in members if isinstance(m, Phase))
         return Endpoint(url, upstream, settings, phases, self._at(word).to(end))
 
@@ -824,8 +853,6 @@ def say(
     severity: Severity | None = None,
 ) -> None:
     """Report something about text that an alias may have brought in."""
-    from policyc.grammar.diagnostic import Label
-
     labels = () if alias is None else (Label(alias, "brought in here"),)
     report.add(code, message, span, severity=severity, labels=labels, hint=hint, path=path)
 

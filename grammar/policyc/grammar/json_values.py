@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 
 from policyc.grammar import limits
+from policyc.grammar.build import DUPLICATE_KEY
 from policyc.grammar.codes import Code, declare
 from policyc.grammar.diagnostic import Label, Report
 from policyc.grammar.source import Source, Span, Text
 from policyc.grammar.syntax import ListValue, MapEntry, MapValue, PlainValue, TextValue, Value
-from policyc.grammar.yaml_values import DUPLICATE_KEY, Read
+from policyc.grammar.yaml_values import Read
 
 JSON_SYNTAX = declare(
     "P0020",

@@ -51,7 +51,10 @@ _CONDITIONAL, _OR, _AND, _UNARY, _MEMBER = 1, 2, 3, 7, 8
 
 
 def print_document(document: Document) -> str:
-    """Return a document as a `.policy` file; its items are parted by empty lines."""
+    """Return a document as a `.policy` file; its items are parted by empty lines.
+
+    Raises ValueError for a document with an expression that did not parse: the rule would lose its condition.
+    """
     return "\n".join(_item(item) for item in document.items)
 
 
@@ -105,6 +108,8 @@ def _rules(head: str, rules: Iterable[Rule | Use]) -> Iterable[str]:
 def _rule(rule: Rule, *, apart: bool) -> Iterable[str]:
     """Print a rule; `apart` where bare actions would run into those of the rule before."""
     conditions = [c.expr for c in rule.conditions if c.expr is not None]
+    if len(conditions) < len(rule.conditions):
+        raise ValueError("a rule with a broken condition cannot be printed")
     if rule.name is None and not conditions and not apart:
         for action in rule.actions:
             yield from _action(action)

@@ -12,6 +12,7 @@ import re
 from typing import Any, NamedTuple
 
 from policyc.grammar import limits
+from policyc.grammar.build import DUPLICATE_KEY
 from policyc.grammar.codes import Code, declare
 from policyc.grammar.diagnostic import Label, Report
 from policyc.grammar.scalars import locate
@@ -48,17 +49,6 @@ YAML_TAG = declare(
     wrong="on_http_request:\n  - expressions:\n      - !hasReqHeader('x-id')\n    actions: [{ type: deny }]",
     right="on_http_request:\n  - expressions:\n      - \"!hasReqHeader('x-id')\"\n    actions: [{ type: "
     "deny }]",
-    ngrok=2236,
-)
-DUPLICATE_KEY = declare(
-    "P0013",
-    "duplicate-key",
-    "a key stands twice in one mapping",
-    explanation="Readers disagree which of two equal keys counts, so both are refused. Of a phase that is "
-    "given twice, merge "
-    "the rules into one list.",
-    wrong="on_http_request: []\non_http_request: []",
-    right="on_http_request: []",
     ngrok=2236,
 )
 YAML_ALIAS = declare(
