@@ -368,12 +368,6 @@ def test_a_computed_key_wants_parentheses() -> None:
     assert policy("on_http_request { log { metadata: { (a.b): 1, if: 2 in_: 3 when: 4 } } }")[1] == []
 
 
-def test_a_key_that_stands_twice_is_an_error() -> None:
-    assert policy('on_http_request { log { metadata: { a: 1, "a": 2 } } }')[1] == ["P0013"]
-    assert policy('endpoint "x" { binding: "public" binding: "internal" }')[1] == ["P0013"]
-    assert policy("on_http_request { log { metadata: { (a): 1, (a): 2 } } }")[1] == []
-
-
 def test_a_rule_without_actions_is_an_error() -> None:
     assert policy("on_http_request { when a { } }")[1] == ["P0380"]
 

@@ -615,26 +615,8 @@ class Builder:
             return ListValue(tuple(self.value(i) for i in expr.items), expr.span)
         if type(expr) is MapLiteral and not any(optional for _, _, optional in expr.entries):
             self._pending.pop(id(expr), None)
-            return MapValue(self._distinct(self._entry(k, v) for k, v, _ in expr.entries), expr.span)
+            return MapValue(tuple(self._entry(k, v) for k, v, _ in expr.entries), expr.span)
         return ExprValue(self._whole(expr), expr.span)
-
-    def _distinct(self, entries: Iterable[MapEntry]) -> tuple[MapEntry, ...]:
-        """Report keys that stand twice; all entries are kept."""
-        kept = tuple(entries)
-        seen: dict[str, Span] = {}
-        for entry in kept:
-            if entry.key_expr is None:
-                key = entry.key.value
-                if key in seen:
-                    self.report.add(
-                        DUPLICATE_KEY,
-                        f"the key `{_short(key)}` stands twice",
-                        entry.key.span,
-                        labels=(Label(seen[key], "first here"),),
-                        hint="merge the two, or remove one",
-                    )
-                seen.setdefault(key, entry.key.span)
-        return kept
 
     def _scalar(self, node: Literal) -> Value:
         measure = self._measures.get(id(node))
@@ -816,7 +798,7 @@ class Builder:
                 upstream, end = part, part.span
             else:
                 end, members = part
-        settings = self._distinct(m for m in members if isinstance(m, MapEntry))
+        settings = tuple(m for m in members if isinstance(m, MapEntry))
         phases = tuple(m for m in members if isinstance(m, Phase))
         return Endpoint(url, upstream, settings, phases, self._at(word).to(end))
 

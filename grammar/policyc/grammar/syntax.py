@@ -175,7 +175,10 @@ class MapEntry:
 
 @dataclass(frozen=True, slots=True)
 class MapValue:
-    """A mapping in the order written. Duplicate keys have been reported; all entries are kept."""
+    """A mapping in the order written; all entries are kept.
+
+    Keys that stand twice have been reported in YAML and JSON; in `.policy` the reader of the value reports them.
+    """
 
     entries: tuple[MapEntry, ...]
     span: Span
