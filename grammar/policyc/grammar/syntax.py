@@ -177,7 +177,7 @@ class MapEntry:
 class MapValue:
     """A mapping in the order written; all entries are kept.
 
-    Keys that stand twice have been reported in YAML and JSON; in `.policy` the reader of the value reports them.
+    Keys that stand twice have been reported in YAML and JSON; in `.policy` who reads the value reports them.
     """
 
     entries: tuple[MapEntry, ...]
