@@ -117,7 +117,7 @@ class HttpExchange:
     """One request and its response."""
 
     __slots__ = (
-        "_accept", "_around", "_body_ended", "_call", "_client", "_detail", "_error", "_finished", "_head",
+        "_around", "_body_ended", "_call", "_client", "_detail", "_error", "_finished", "_head",
         "_hops", "_logs", "_passed", "_reason", "_received", "_replay", "_request", "_rules", "_sent",
         "_snapshot", "_started", "_started_wall", "_status", "_suppress", "_upstream",
     )  # fmt: skip
@@ -143,7 +143,6 @@ class HttpExchange:
         )
         self._suppress = False
         self._finished = False
-        self._accept = ""
         self._status = 0
         self._sent = 0
         self._reason = self._error = self._detail = self._upstream = ""
@@ -160,9 +159,6 @@ class HttpExchange:
     def begin(self) -> None:
         """Find the endpoint and run its request phase, as far as that goes without waiting."""
         head, client = self._head, self._client
-        self._accept = b",".join(value for name, value in head.lines if name.lower() == b"accept").decode(
-            "latin-1"
-        )
         pool = self._snapshot.public.find(head.host)
         if pool is None:
             self._refuse(
@@ -409,7 +405,11 @@ class HttpExchange:
         self._finish()
 
     def _error_answer(self, failure: Fail) -> Answer:
-        return error_answer(failure.status, failure.message, failure.code or None, self._accept)
+        return error_answer(failure.status, failure.message, failure.code or None, self._accept())
+
+    def _accept(self) -> str:
+        values = [value for name, value in self._head.lines if len(name) == 6 and name.lower() == b"accept"]
+        return b",".join(values).decode("latin-1")
 
     def _refuse(self, failure: Fail) -> None:
         self._note(failure)
@@ -475,7 +475,7 @@ class HttpExchange:
             self._client.abort()
             self._finish()
             return
-        answer = error_answer(status, message, None, self._accept)
+        answer = error_answer(status, message, None, self._accept())
         self._send(
             Response(status, Headers(answer.lines), body=answer.body), Framing.LENGTH, len(answer.body)
         )
@@ -507,9 +507,10 @@ class HttpExchange:
         kept = [line for line in lines if line[0].lower() != b"ngrok-error-code"]
         request = self._request
         assert request is not None
-        hosts = request.headers.get("host")
-        if hosts and hosts[0] != self._head.authority:
-            kept = restore_location(kept, hosts[0], f"{request.scheme}://{self._head.authority}")
+        if status // 100 == 3 or status == 201:
+            hosts = request.headers.get("host")
+            if hosts and hosts[0] != self._head.authority:
+                kept = restore_location(kept, hosts[0], f"{request.scheme}://{self._head.authority}")
         response = Response(status, Headers(kept), content_length=length if length >= 0 else None)
         self._respond(response, self._hops, framing, length)
 

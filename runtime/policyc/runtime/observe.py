@@ -92,7 +92,7 @@ Sink = Callable[[Record], None]
 
 def _line(record: Record) -> str:
     # ASCII escapes keep lone surrogates (octets that are no UTF-8) writable.
-    return json.dumps(record, separators=(",", ":"), default=_plain) + "\n"
+    return _encode(record) + "\n"
 
 
 def _plain(value: object) -> object:
@@ -101,6 +101,9 @@ def _plain(value: object) -> object:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return to_text(value)
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
 
 
 def timestamp(seconds: float) -> str:

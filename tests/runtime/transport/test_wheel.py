@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from policyc.runtime.transport.wheel import TICK_S, Timed, Wheel
 
 
@@ -76,6 +78,17 @@ def test_forgotten_entry_does_not_expire_and_can_be_set_again() -> None:
     wheel.set(entry, 0.1)
     turn_until(wheel, clock, 103)
     assert len(entry.at) == 1
+
+
+def test_removed_entry_is_not_held() -> None:
+    clock = Clock()
+    wheel = Wheel(clock=clock)
+    entry = Entry(clock)
+    gone = weakref.ref(entry)
+    wheel.set(entry, 60)
+    wheel.remove(entry)
+    del entry
+    assert gone() is None
 
 
 def test_entry_may_set_itself_while_it_expires() -> None:

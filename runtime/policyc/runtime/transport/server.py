@@ -138,7 +138,7 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        self._house.wheel.forget(self)
+        self._house.wheel.remove(self)
         self._transport = None
         if self._address:
             self._house.leave(self, self._address)

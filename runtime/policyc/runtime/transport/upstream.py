@@ -471,7 +471,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the call that is under way, if there is one."""
-        self._upstreams.wheel.forget(self)
+        self._upstreams.wheel.remove(self)
         self._upstreams.lost(self)
         self._transport = None
         call, self._call = self._call, None

@@ -56,6 +56,10 @@ class Wheel:
 
     def forget(self, timed: Timed) -> None:
         """Await nothing any more."""
+        timed.deadline = None  # it stays in its slot, and is let go when that comes round
+
+    def remove(self, timed: Timed) -> None:
+        """Forget `timed` and let go of it at once: it is not used any more."""
         timed.deadline = None
         if timed.slot >= 0:
             self._slots.get(timed.slot, set()).discard(timed)
