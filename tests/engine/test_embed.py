@@ -117,3 +117,26 @@ def test_what_cannot_be_compiled_is_an_error_that_says_why(
 def test_what_cannot_be_asked_is_an_error(request_: dict[str, str]) -> None:
     with pytest.raises(PolicycError):
         ask(**request_)
+
+
+def test_lengths_and_times_are_those_of_a_gateway() -> None:
+    policy = compile_policy("""
+        on_http_request {
+          when req.content_length == 5 && has(req.ts.header_received) {
+            add-headers { headers: { "x-a": "1" } }
+          }
+        }
+        on_http_response {
+          when res.content_length == 2 && !hasResHeader("ngrok-error-code") && endpoint.id.startsWith("ep_") {
+            custom-response 201
+          }
+        }
+    """)
+    answered = decide(
+        policy,
+        FakeServices(),
+        headers={"content-length": "5"},
+        response=(200, {"content-length": "2", "ngrok-error-code": "ERR_NGROK_1"}),
+    )
+    assert answered.request_headers["x-a"] == ["1"]
+    assert answered.status == 201

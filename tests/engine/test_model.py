@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from policyc.engine.endpoint_url import EndpointUrl, parse_endpoint_url
-from policyc.engine.model import EMPTY_POLICY, EndpointDef, EndpointKey, Policy
+from policyc.engine.model import EMPTY_POLICY, EndpointDef, EndpointKey, Policy, endpoint_id
 from policyc.engine.outcome import Close, Outcome
 from policyc.engine.phases import Binding, Phase, Protocol, phases_of
 from policyc.engine.traffic import Exchange
@@ -47,3 +47,11 @@ def test_the_key_of_an_endpoint_has_the_account_and_an_explicit_port() -> None:
     endpoint = EndpointDef(url("https://app.internal"), EMPTY_POLICY, account="shop")
     assert endpoint.key == EndpointKey("shop", Binding.INTERNAL, Protocol.HTTPS, "app.internal", 443)
     assert endpoint.is_cloud
+
+
+def test_the_id_of_an_endpoint_is_its_own_and_stays() -> None:
+    key = EndpointDef(url("https://app.internal"), EMPTY_POLICY).key
+    ids = {endpoint_id(key), endpoint_id(key, 1), endpoint_id(key._replace(account="shop"))}
+    assert len(ids) == 3
+    assert endpoint_id(key) in ids
+    assert all(each.startswith("ep_") for each in ids)

@@ -1,4 +1,15 @@
-from policyc.engine.traffic import Connection, EndpointInfo, Headers, Request, Response, octets, text
+import pytest
+
+from policyc.engine.traffic import (
+    Connection,
+    EndpointInfo,
+    Headers,
+    Request,
+    Response,
+    content_length,
+    octets,
+    text,
+)
 
 
 def test_any_octets_survive_the_way_through_text() -> None:
@@ -45,3 +56,28 @@ def test_what_has_no_place_of_its_own_is_absent_on_every_record() -> None:
 def test_an_address_always_names_the_port() -> None:
     info = EndpointInfo("https://a.example.com", "https", "a.example.com", 443)
     assert info.addr == "a.example.com:443"
+
+
+def test_connection_at_its_start_has_no_octets() -> None:
+    connection = Connection("192.0.2.1", 5, "192.0.2.2", 443, server_region="eu")
+    connection.bytes_in = connection.bytes_out = 9
+    fresh = connection.at_start()
+    assert (fresh.bytes_in, fresh.bytes_out) == (0, 0)
+    assert (fresh.client_ip, fresh.client_port, fresh.server_region) == ("192.0.2.1", 5, "eu")
+    assert connection.bytes_in == 9
+
+
+@pytest.mark.parametrize(
+    ("lines", "length"),
+    [
+        ([(b"Content-Length", b"12")], 12),
+        ([], None),
+        ([(b"content-length", b"1"), (b"content-length", b"2")], None),
+        ([(b"content-length", b"-1")], None),
+        ([(b"content-length", "²".encode())], None),
+    ],
+)
+def test_content_length_is_what_can_be_relied_on(
+    lines: list[tuple[bytes, bytes]], length: int | None
+) -> None:
+    assert content_length(Headers(lines)) == length

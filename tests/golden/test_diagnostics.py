@@ -34,6 +34,7 @@ DESCRIBED = {
     "too-many-items-in-rule",
     "too-many-nodes",
     "too-many-errors",
+    "policy-beside-endpoints",
     "several-policies",
     "too-many-rules-used",
     "import-cycle",

@@ -344,9 +344,14 @@ def test_refused_body_is_answered_once_or_cuts() -> None:
 
 
 def test_answers_of_policies_lose_fields_that_are_the_gateways() -> None:
-    answer = as_answer(
-        Respond(
-            200, [("Content-Length", "9"), ("connection", "x"), ("NGROK-error-code", "y"), ("x", "1")], code=7
-        )
-    )
+    fields = [("Content-Length", "9"), ("connection", "x"), ("NGROK-error-code", "y"), ("x", "1")]
+    answer = as_answer(Respond(200, fields, code=7), "")
     assert answer.lines == [(b"x", b"1"), (b"ngrok-error-code", b"ERR_NGROK_7")]
+
+
+def test_refusal_with_a_message_takes_the_form_that_the_client_prefers() -> None:
+    refusal = Respond(403, [("x", "1")], b"no (ERR_NGROK_7)\n", code=7, message="no")
+    assert as_answer(refusal, "").body == b"no (ERR_NGROK_7)\n"
+    answer = as_answer(refusal, "application/json")
+    assert answer.lines[0] == (b"content-type", b"application/json")
+    assert b'"msg": "no"' in answer.body

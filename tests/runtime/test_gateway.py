@@ -44,6 +44,10 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         (lambda: Gateway(Program((endpoint("https://a.example", "file:///srv"),))), "file upstreams"),
         (lambda: Gateway(Program(policy=Policy({}))), "a policy without endpoints needs an upstream"),
         (lambda: Gateway(upstream="ftp://x"), "`ftp://x` is no upstream"),
+        (
+            lambda: Gateway(Program((endpoint("https://a.example"),)), upstream="8080"),
+            "an upstream is for a policy without endpoints",
+        ),
         (lambda: Gateway(apps={"https://a.internal/x": app}), "is no endpoint"),
         (lambda: Gateway(settings=Settings(trusted_proxies=("10.0.0.0/99",))), "is no network"),
         (

@@ -1,4 +1,4 @@
-"""Syntax tree → checked model → Python functions. No socket, no clock, no file, no environment, no event loop.
+"""Syntax tree → checked model → Python functions. No socket, clock, file, environment or event loop.
 
 Importing this package imports nothing heavy.
 """

@@ -17,8 +17,8 @@ from typing import Literal
 from policyc.engine.compiler import compile as compile_documents
 from policyc.engine.endpoint_url import EndpointUrl, UrlProblem, parse_endpoint_url
 from policyc.engine.errors import PolicycError
-from policyc.engine.model import EMPTY_POLICY, Policy
-from policyc.engine.options import Loader, Options
+from policyc.engine.model import EMPTY_POLICY, EndpointKey, Policy, endpoint_id
+from policyc.engine.options import DEFAULT_ACCOUNT, Loader, Options
 from policyc.engine.outcome import Close, Fail, Forward, Outcome, Respond
 from policyc.engine.phases import Phase
 from policyc.engine.traffic import (
@@ -29,9 +29,11 @@ from policyc.engine.traffic import (
     Request,
     Response,
     Services,
+    content_length,
     octets,
     text,
 )
+from policyc.engine.values import Timestamp
 from policyc.grammar.diagnostic import Report
 from policyc.grammar.source import Source
 
@@ -132,17 +134,28 @@ def decide(
     lines = _lines(headers)
     if not any(name.lower() == b"host" for name, _ in lines):
         lines.insert(0, (b"host", octets(host)))
-    request = Request(method, scheme, host, target, Headers(lines))
-    x = Exchange(Connection(client_ip, client_port), _info(served), services, request)
+    now = Timestamp(services.now_ns())
+    fields = Headers(lines)
+    request = Request(
+        method, scheme, host, target, fields, content_length=content_length(fields), header_received=now
+    )
+    x = Exchange(Connection(client_ip, client_port, started=now), _info(served), services, request)
     outcome: Outcome | None = None
     for phase in (Phase.TCP_CONNECT, Phase.HTTP_REQUEST):
         outcome = _run(policy, phase, served, x)
         if outcome is not None:
             break
     if isinstance(outcome, Respond) and not outcome.final:
-        x.res = Response(outcome.status, Headers(_lines(outcome.headers)), body=outcome.body)
+        x.res = Response(
+            outcome.status,
+            Headers(_lines(outcome.headers)),
+            content_length=len(outcome.body),
+            body=outcome.body,
+        )
     elif response is not None and (outcome is None or isinstance(outcome, Forward)):
-        x.res = Response(response[0], Headers(_lines(response[1])))
+        # No upstream can set the gateway's own field (spec/policy-language.md §6).
+        came = Headers(line for line in _lines(response[1]) if line[0].lower() != b"ngrok-error-code")
+        x.res = Response(response[0], came, content_length=content_length(came))
     else:
         return _decision(outcome, x)
     return _after(policy, served, x, outcome)
@@ -222,4 +235,7 @@ def _lines(headers: HeaderLines) -> list[tuple[bytes, bytes]]:
 
 
 def _info(url: EndpointUrl) -> EndpointInfo:
-    return EndpointInfo(url.url, url.scheme.value, url.host, url.port, binding=url.binding.value)
+    key = EndpointKey(DEFAULT_ACCOUNT, url.binding, url.scheme, url.host, url.port)
+    return EndpointInfo(
+        url.url, url.scheme.value, url.host, url.port, id=endpoint_id(key), binding=url.binding.value
+    )

@@ -31,6 +31,15 @@ class EndpointKey(NamedTuple):
     port: int
 
 
+def endpoint_id(key: EndpointKey, member: int = 0) -> str:
+    """Return `endpoint.id`: the same for the same endpoint at every start; `member` counts in a pool."""
+    from hashlib import sha256
+
+    account, binding, scheme, host, port = key
+    named = f"{account} {binding.value} {scheme.value}://{host}:{port} {member}"
+    return f"ep_{sha256(named.encode('utf-8', 'surrogateescape')).hexdigest()[:27]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """A compiled policy.

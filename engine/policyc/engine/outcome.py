@@ -1,6 +1,7 @@
 """What running an action (or a whole phase) may answer: a closed set. None means "go on".
 
-The runtime carries an outcome out; it never decides one. Sources: spec/actions.md §2, spec/policy-language.md §6.
+The runtime carries an outcome out; it never decides one. Sources: spec/actions.md §2,
+spec/policy-language.md §6.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ class Respond:
     `headers` are (name, value) in order, without content-length, which the runtime computes. `final` is true
     for refusals and errors: then `on_http_response` of the endpoint does not run. `code` is the ERR_NGROK
     number for the header `ngrok-error-code`, None for none. `reason` is a stable name for logs and metrics.
-    A refusal in `on_tcp_connect` is a `Close`.
+    `message` is that of a refusal with a code: the runtime writes it in the form that the client prefers,
+    `headers` and `body` are its plain form. A refusal in `on_tcp_connect` is a `Close`.
     """
 
     status: int
@@ -29,6 +31,7 @@ class Respond:
     final: bool = False
     code: int | None = None
     reason: str = ""
+    message: str = ""
 
 
 @dataclass(slots=True)
@@ -36,8 +39,9 @@ class Forward:
     """Hand the traffic to an internal endpoint.
 
     `url` is the target as evaluated; the runtime parses it with `engine.endpoint_url` and looks it up among
-    the internal endpoints of the account. If that fails and `resume` is set (`on_error: continue`), the runtime
-    calls `resume(exchange, failure)`, which sets the result variables and runs what follows in the phase.
+    the internal endpoints of the account. If that fails and `resume` is set (`on_error: continue`), the
+    runtime calls `resume(exchange, failure)`, which sets the result variables and runs what follows in the
+    phase.
     """
 
     url: str
@@ -56,8 +60,8 @@ class Close:
 class Fail:
     """Something broke: an error answer over HTTP, a closed connection over tcp and tls.
 
-    `code` is an ERR_NGROK number (2254: a condition failed), `message` goes to the client and must hold nothing
-    secret, `detail` goes to the log only.
+    `code` is an ERR_NGROK number (2254: a condition failed), `message` goes to the client and must hold
+    nothing secret, `detail` goes to the log only.
     """
 
     code: int

@@ -1,6 +1,6 @@
 """Phases, protocols, bindings, and THE table of which phase an endpoint has.
 
-Nothing else in policyc says which phases an endpoint has: `check`, the API and the runtime all ask `phases_of`.
+Nothing else in policyc says which phases an endpoint has: `check`, the API and the runtime ask `phases_of`.
 Source: spec/policy-language.md §2.1, spec/endpoints.md §2.
 """
 

@@ -18,6 +18,7 @@ def refused(status: int, code: int, message: str, reason: str) -> Respond:
         final=True,
         code=code,
         reason=reason,
+        message=message,
     )
 
 

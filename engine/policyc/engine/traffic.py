@@ -86,6 +86,12 @@ class Headers:
         return True
 
 
+def content_length(headers: Headers) -> int | None:
+    """Return what Content-Length says, None if it says nothing that can be relied on."""
+    values = headers.get("content-length")
+    return int(values[0]) if len(values) == 1 and values[0].isascii() and values[0].isdigit() else None
+
+
 class Connection:
     """The client's connection; the same object for every request on it and across forward-internal."""
 
@@ -123,6 +129,19 @@ class Connection:
         self.bytes_in = 0
         self.bytes_out = 0
         self.tls: Tls | None = None
+
+    def at_start(self) -> Connection:
+        """Return the connection as it was accepted: no octets yet, as `on_tcp_connect` sees it."""
+        fresh = Connection(
+            self.client_ip,
+            self.client_port,
+            self.server_ip,
+            self.server_port,
+            started=self.started,
+            server_region=self.server_region,
+        )
+        fresh.tls = self.tls
+        return fresh
 
 
 class Tls:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from policyc.engine.model import EndpointKey
+from policyc.engine.model import EndpointKey, endpoint_id
 from policyc.engine.outcome import Outcome
 from policyc.engine.phases import Binding, Phase, Protocol, phases_of
 from policyc.engine.traffic import EndpointInfo, Exchange
@@ -51,14 +51,13 @@ class Endpoint:
         *,
         policy_key: str = "",
         pooled: bool = False,
-        id: str = "",
     ) -> None:
         """Phases that the endpoint's protocol and binding don't have are left out, whatever was compiled."""
         if key.binding is not self.binding:
             raise TypeError(f"{url} is not {self.binding}")
         self.key = key
         self.info = EndpointInfo(
-            url, key.scheme.value, key.host, key.port, id=id, account=key.account, binding=key.binding.value
+            url, key.scheme.value, key.host, key.port, account=key.account, binding=key.binding.value
         )
         allowed = phases_of(key.scheme, key.binding)
         self.on_tcp_connect = _phase(phases, Phase.TCP_CONNECT, allowed)
@@ -223,7 +222,11 @@ def make_snapshot(
         else:
             raise TypeError(f"{each.info.url} is neither public nor internal")
     every: list[Sequence[Endpoint]] = [*public.values(), *internal.values()]
+    if any_host is not None:
+        any_host.info.id = endpoint_id(any_host.key)
     for members in every:
+        for number, member in enumerate(members):
+            member.info.id = endpoint_id(member.key, number)
         if len(members) > 1 and not all(each.pooled for each in members):
             raise ValueError(
                 f"several endpoints have the URL {members[0].info.url}, and not all of them pool"

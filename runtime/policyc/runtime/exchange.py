@@ -26,6 +26,7 @@ from typing import Protocol as Interface
 from policyc.engine.endpoint_url import EndpointUrl, UrlProblem, parse_forward_target
 from policyc.engine.outcome import Close, Fail, Forward, Outcome, Respond
 from policyc.engine.phases import Protocol
+from policyc.engine.request_url import rewrite
 from policyc.engine.traffic import Connection, Exchange, Headers, Request, Response, Services
 from policyc.engine.traffic import octets as to_octets
 from policyc.engine.values import EvalError, Timestamp
@@ -102,22 +103,31 @@ class Downstream(Interface):
         """Deliver it again."""
 
 
+class _Kept(NamedTuple):
+    """The request as an endpoint forwarded it: a fallback gets this one, not what others made of it."""
+
+    lines: list[Line]
+    target: str
+    host: str
+
+
 class _Hop:
     """One endpoint on the way: its view of the traffic, and the forward that led on from it."""
 
-    __slots__ = ("endpoint", "forward", "view")
+    __slots__ = ("endpoint", "forward", "kept", "view")
 
     def __init__(self, endpoint: Endpoint, view: Exchange) -> None:
         self.endpoint = endpoint
         self.view = view
         self.forward: Forward | None = None
+        self.kept: _Kept | None = None
 
 
 class HttpExchange:
     """One request and its response."""
 
     __slots__ = (
-        "_around", "_body_ended", "_call", "_client", "_detail", "_error", "_finished", "_head",
+        "_around", "_body_ended", "_call", "_client", "_detail", "_error", "_finished", "_forwards", "_head",
         "_hops", "_logs", "_passed", "_reason", "_received", "_replay", "_request", "_rules", "_sent",
         "_snapshot", "_started", "_started_wall", "_status", "_suppress", "_upstream",
     )  # fmt: skip
@@ -131,6 +141,7 @@ class HttpExchange:
         self._snapshot = snapshot
         self._around = around
         self._hops: list[_Hop] = []
+        self._forwards = 0
         self._passed: list[str] = []
         self._rules: list[str] = []
         self._logs: list[dict[str, object]] = []
@@ -203,6 +214,7 @@ class HttpExchange:
         if known is not None:
             return known
         view = self._view(endpoint)
+        view.conn = view.conn.at_start()
         outcome = run_phase(endpoint.on_tcp_connect, view)
         if outcome is None:
             admitted[endpoint.meaning] = view.results
@@ -239,8 +251,7 @@ class HttpExchange:
         if outcome is None:
             self._fall_through(hop)
         elif isinstance(outcome, Respond):
-            self._reason = self._reason or outcome.reason
-            self._answer(as_answer(outcome), outside=outcome.final)
+            self._answer(self._policy_answer(outcome), outside=outcome.final)
         elif isinstance(outcome, Forward):
             self._forward(hop, outcome)
         elif isinstance(outcome, Close):
@@ -280,7 +291,18 @@ class HttpExchange:
     # --- forward-internal -----------------------------------------------------------------------------------
 
     def _forward(self, hop: _Hop, forward: Forward) -> None:
+        self._forwards += 1
+        limit = self._around.settings.forwards_limit
+        if self._forwards > limit:  # whatever `on_error` says: the cost of a request has to end somewhere
+            failure = Fail(3501, f"forward-internal: more than {limit} forwards of one request", status=508)
+            del self._hops[1:]
+            self._note(failure)
+            self._answer(self._error_answer(failure), outside=True)
+            return
         hop.forward = forward
+        if forward.resume is not None:
+            request = hop.view.req
+            hop.kept = _Kept(request.headers.lines.copy(), request.target, request.host)
         target = self._resolve(hop, forward.url)
         if isinstance(target, Fail):
             self._fail(target)
@@ -324,6 +346,7 @@ class HttpExchange:
             hop = hops[-1]
             forward, hop.forward = hop.forward, None
             if forward is not None and forward.resume is not None and self._replay is not None:
+                _restore(hop)
                 self._carry_out(hop, resume_phase(forward, hop.view, failure))
                 return
             if len(hops) == 1:
@@ -359,8 +382,7 @@ class HttpExchange:
                 self._close(outcome)
                 return
             if isinstance(outcome, Respond):
-                answer = as_answer(outcome)
-                self._reason = outcome.reason or self._reason
+                answer = self._policy_answer(outcome)
             else:
                 if isinstance(outcome, Forward):
                     outcome = Fail(2300, "forward-internal is not possible in on_http_response")
@@ -403,6 +425,12 @@ class HttpExchange:
         self._drop_call()
         self._client.send_end()
         self._finish()
+
+    def _policy_answer(self, outcome: Respond) -> Answer:
+        self._reason = outcome.reason or self._reason
+        if outcome.code is not None:
+            self._error = f"ERR_NGROK_{outcome.code}"
+        return as_answer(outcome, self._accept() if outcome.message else "")
 
     def _error_answer(self, failure: Fail) -> Answer:
         return error_answer(failure.status, failure.message, failure.code or None, self._accept())
@@ -578,6 +606,15 @@ class HttpExchange:
         self._client.exchange_finished()
 
 
+def _restore(hop: _Hop) -> None:
+    """Give an endpoint back the request that it forwarded (spec/endpoints.md §7.2)."""
+    request, kept = hop.view.req, hop.kept
+    assert kept is not None
+    request.headers = Headers(kept.lines)
+    request.host = kept.host
+    rewrite(request, kept.target)
+
+
 def _with_host(head: RequestHead) -> list[Line]:
     """The lines with the Host that counts: an absolute-form target's authority, where there is one."""
     authority = head.authority.encode("ascii")
@@ -593,8 +630,13 @@ def _with_host(head: RequestHead) -> list[Line]:
     return lines
 
 
-def as_answer(respond: Respond) -> Answer:
-    """Return what a policy answered as a response, without fields that only the gateway may set."""
+def as_answer(respond: Respond, accept: str) -> Answer:
+    """Return what a policy answered as a response, without fields that only the gateway may set.
+
+    A refusal that has a message gets the form that `accept` prefers.
+    """
+    if respond.message:
+        return error_answer(respond.status, respond.message, respond.code, accept)
     try:
         lines = [(to_octets(name), to_octets(value)) for name, value in respond.headers]
     except UnicodeEncodeError:

@@ -64,19 +64,20 @@ class Gateway:
         apps: Apps | None = None,
         upstream: str | None = None,
         log: AccessLog | Sink | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; nothing listens before `start`.
 
         `apps` are ASGI applications by endpoint URL, a list of them makes a pool. `upstream` is where a bare
-        policy (or, without a policy, everything) goes, for any Host. Raises GatewayError for what cannot be
-        served.
+        policy (or, without a policy, everything) goes, for any Host; a program with endpoints has no use for
+        it. `clock` gives monotonic seconds to rate limits. Raises GatewayError for what cannot be served.
         """
         self.settings = settings or Settings()
         self._log = log if isinstance(log, AccessLog) else None
         sink: Sink = log.add if isinstance(log, AccessLog) else (log or discard)
         self.wheel = Wheel(self._log.flush if self._log is not None else None)
         self.upstreams = Upstreams(self.settings, self.wheel)
-        self.limiter = RateLimiter(time.monotonic, self.settings.buckets_limit)
+        self.limiter = RateLimiter(clock, self.settings.buckets_limit)
         try:
             forwarding = Forwarding(self.settings.trusted_proxies, self.settings.forwarded == "append")
         except ValueError as error:
@@ -157,6 +158,9 @@ class Gateway:
         bare = program.policy if program is not None else None
         any_host: PublicEndpoint | None = None
         if self._upstream is not None:
+            if definitions:
+                # Else every Host that no endpoint serves would go there: an open proxy.
+                raise GatewayError("an upstream is for a policy without endpoints: these declare their own")
             any_host = self._bare(bare, self._upstream)
         elif bare is not None and not definitions:
             raise GatewayError("a policy without endpoints needs an upstream")

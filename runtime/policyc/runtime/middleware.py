@@ -11,12 +11,22 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any
 
-from policyc.engine.model import Policy
+from policyc.engine.model import EndpointKey, Policy, endpoint_id
 from policyc.engine.outcome import Close, Fail, Forward, Outcome, Respond
-from policyc.engine.phases import Phase
-from policyc.engine.traffic import Connection, EndpointInfo, Exchange, Headers, Request, Response, Services
+from policyc.engine.phases import Binding, Phase, Protocol
+from policyc.engine.traffic import (
+    Connection,
+    EndpointInfo,
+    Exchange,
+    Headers,
+    Request,
+    Response,
+    Services,
+    content_length,
+)
 from policyc.engine.values import Timestamp
 from policyc.runtime.asgi import AsgiApp, Message, Receive, Send
 from policyc.runtime.errors import Answer, error_answer
@@ -102,7 +112,6 @@ class PolicyMiddleware:
         path = scope.get("raw_path") or scope["path"].encode("utf-8")
         query = scope.get("query_string", b"")
         target = (path + b"?" + query if query else path).decode("latin-1") or "/"
-        lengths = headers.get("content-length")
         request = Request(
             scope.get("method", "GET"),
             scheme,
@@ -110,14 +119,14 @@ class PolicyMiddleware:
             target,
             headers,
             version=f"HTTP/{scope.get('http_version', '1.1')}",
-            content_length=int(lengths[0]) if lengths and lengths[0].isdecimal() else None,
+            content_length=content_length(headers),
             header_received=Timestamp(time.time_ns()),
         )
         now = Timestamp(time.time_ns())
         conn = Connection(client[0], client[1] or 0, server[0], server[1] or 0, started=now)
         name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
         port = server[1] or (443 if scheme == "https" else 80)
-        info = EndpointInfo(f"{scheme}://{host}", scheme, name, port)
+        info = EndpointInfo(f"{scheme}://{host}", scheme, name, port, id=_endpoint_id(scheme, name, port))
         return Exchange(conn, info, self._services, request)
 
     def _record(self, view: Exchange, status: int) -> None:
@@ -170,9 +179,8 @@ class _Answering:
             await self._send(message)
             return
         lines = [(bytes(name), bytes(value)) for name, value in message.get("headers", ())]
-        response = Response(
-            message["status"], Headers(line for line in lines if line[0].lower() != b"ngrok-error-code")
-        )
+        headers = Headers(line for line in lines if line[0].lower() != b"ngrok-error-code")
+        response = Response(message["status"], headers, content_length=content_length(headers))
         replaced = self._run(response)
         if replaced is not None:
             self._replaced = True
@@ -205,12 +213,17 @@ class _Answering:
 def _answer_for(outcome: Outcome, accept: str) -> tuple[Answer, bool]:
     """Return the response that an outcome is here, and whether it skips `on_http_response`."""
     if isinstance(outcome, Respond):
-        return as_answer(outcome), outcome.final
+        return as_answer(outcome, accept), outcome.final
     if isinstance(outcome, Close):
         return Answer(403, [(b"connection", b"close")], b""), True
     if isinstance(outcome, Forward):
         outcome = Fail(2300, "forward-internal is not possible in on_http_response")
     return error_answer(outcome.status, outcome.message, outcome.code or None, accept), True
+
+
+@lru_cache(1024)
+def _endpoint_id(scheme: str, host: str, port: int) -> str:
+    return endpoint_id(EndpointKey("default", Binding.PUBLIC, Protocol(scheme), host, port))
 
 
 def _accept(view: Exchange) -> str:

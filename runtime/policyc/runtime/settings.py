@@ -62,6 +62,9 @@ class Settings:
         64 * 1024, "octets", "request body kept for `forward-internal` with `on_error: continue`"
     )
     hops_limit: int = _setting(5, "count", "endpoints that a request passes by `forward-internal` (508)")
+    forwards_limit: int = _setting(
+        64, "count", "forwards of one request in all, failed ones with `on_error: continue` included (508)"
+    )
     buckets_limit: int = _setting(
         100_000, "count", "rate-limit buckets kept; the least recently used go first"
     )

@@ -34,8 +34,15 @@ def test_a_template_that_fails_becomes_an_empty_string_and_the_error_is_logged()
     x = exchange()
     outcome = run("on_http_request { log { metadata: { a: req.headers['none'][0], b: req.method } } }", x)
     assert outcome is None
-    assert x.logs[-1] == {"metadata": {"a": "", "b": "GET"}}
-    assert "metadata.a" in str(x.logs[0]["error"])
+    (entry,) = x.logs  # one entry per run, with what failed in it
+    assert entry["metadata"] == {"a": "", "b": "GET"}
+    assert "metadata.a" in str(entry["errors"])
+
+
+def test_what_json_cannot_say_becomes_text() -> None:
+    x = exchange()
+    run("on_http_request { log { metadata: { a: double('NaN'), b: [double('-Infinity')], c: 1.5 } } }", x)
+    assert x.logs == [{"metadata": {"a": "NaN", "b": ["-Infinity"], "c": 1.5}}]
 
 
 def test_metadata_is_required_and_a_mapping() -> None:

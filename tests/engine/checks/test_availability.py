@@ -54,3 +54,10 @@ def test_a_run_has_one_policy_without_an_endpoint() -> None:
     ]
     assert len(check(documents)) == 0
     assert [each.code.name for each in check(documents, RUN)] == ["several-policies"]
+
+
+def test_a_run_has_no_policy_that_guards_nothing() -> None:
+    text = 'on_http_request { deny } endpoint "https://a.example" -> "http://127.0.0.1:1"'
+    assert found(text) == []
+    assert [each.code.name for each in found(text, RUN)] == ["policy-beside-endpoints"]
+    assert found('let a = 1 endpoint "https://a.example" -> "http://127.0.0.1:1"', RUN) == []

@@ -24,6 +24,7 @@ from policyc.engine.schema import (
 from policyc.engine.sniff import media_type
 from policyc.engine.traffic import Exchange, octets
 from policyc.grammar.codes import declare
+from policyc.grammar.diagnostic import Severity
 
 NO_BODY_ALLOWED = declare(
     "P0351",
@@ -61,10 +62,12 @@ def check_custom_response(config: Config, site: Site) -> None:
     status = config.constant("status_code", int)
     body = config.get("body")
     if status in BODILESS and body is not None and not (body.is_constant and body.value == ""):
+        # What a template gives may be empty: that is known when it runs (spec/actions.md#custom-response).
         site.report.add(
             NO_BODY_ALLOWED,
             f"an answer with status {status} may not have a body",
             body.span,
+            severity=None if body.is_constant else Severity.WARNING,
             path=body.path,
         )
     warn_managed(config, site)

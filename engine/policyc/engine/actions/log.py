@@ -12,7 +12,8 @@ from policyc.engine.types import DYN, STRING, Field, Record, map_of
 
 
 def _empty(x: Exchange, fault: FieldFault) -> str:
-    # A template that fails becomes an empty string, and the error is logged (spec/actions.md §2, Templates).
+    # A template that fails becomes an empty string, and the error is logged (spec/actions.md §2, Templates):
+    # in the entry of the run, where the step puts it.
     x.logs.append({"error": fault.message, "reason": fault.reason})
     return ""
 
@@ -44,12 +45,18 @@ def compile_log(config: Config, site: Site) -> Step:
     read = metadata.reader()
 
     def step(x: Exchange) -> None:
+        before = len(x.logs)
         try:
             value = read(x)
         except FieldFault as fault:  # the metadata as a whole was one expression
             _empty(x, fault)
             value = {}
-        x.logs.append({"metadata": _plain(value)})
+        entry: dict[str, object] = {"metadata": _plain(value)}
+        failed = x.logs[before:]
+        if failed:
+            entry["errors"] = failed
+            del x.logs[before:]
+        x.logs.append(entry)
         x.results["log"] = {"metadata": value}
 
     return step
@@ -57,7 +64,9 @@ def compile_log(config: Config, site: Site) -> Step:
 
 def _plain(value: Any) -> Any:
     """Return a CEL value as JSON has it: other scalars as the text that interpolation makes of them."""
-    if value is None or isinstance(value, str | bool | float):
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, float) and value - value == 0:  # JSON has no NaN and no infinity: those become text
         return value
     if isinstance(value, int):
         return int(value)

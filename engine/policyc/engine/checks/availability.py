@@ -50,6 +50,17 @@ SEVERAL_POLICIES = declare(
     right="policyc run a.yaml --upstream 9000",
     severity="hint",
 )
+IDLE_POLICY = declare(
+    "P0905",
+    "policy-beside-endpoints",
+    "a policy without an endpoint beside endpoints",
+    explanation="Phases that stand outside of an endpoint are run for the upstream given on the command "
+    "line. Where endpoints are declared there is no such upstream, so the phases would guard nothing. "
+    "`check` judges them by themselves.",
+    wrong='on_http_request { deny }  endpoint "https://a.example.com" -> "http://127.0.0.1:9000"  # run',
+    right='endpoint "https://a.example.com" -> "http://127.0.0.1:9000" { on_http_request { deny } }',
+    severity="hint",
+)
 
 _NOT_BUILT: Mapping[str, Callable[[object], bool]] = {
     "upstream.proxy_protocol": lambda value: value is not None,
@@ -77,6 +88,12 @@ def check_availability(
             report.add(
                 SEVERAL_POLICIES, "there is more than one policy without an endpoint", policy.place,
                 severity=severity, labels=[Label(bare[0].place, "the first one")],
+            )  # fmt: skip
+        if endpoints and bare and bare[0].has_rules:
+            report.add(
+                IDLE_POLICY, "the policy belongs to no endpoint, so nothing would run it", bare[0].place,
+                severity=severity, labels=[Label(endpoints[0].url_span, "an endpoint is declared here")],
+                hint="put the phases into an endpoint, or run the policy by itself with --upstream",
             )  # fmt: skip
 
 
