@@ -140,3 +140,10 @@ def test_lengths_and_times_are_those_of_a_gateway() -> None:
     )
     assert answered.request_headers["x-a"] == ["1"]
     assert answered.status == 201
+
+
+def test_whatever_ends_the_connect_phase_closes() -> None:
+    policy = compile_policy("on_tcp_connect { when int(conn.client_ip) == 1 { deny } }")
+    closed = decide(policy, FakeServices())
+    assert (closed.outcome, closed.status, closed.code) == ("close", None, 2254)
+    assert closed.detail

@@ -25,6 +25,7 @@ Steps, in order:
     from 127.0.0.9           connect from this address
     another connection       go on on a new one
     clock +60                so many seconds pass for rate limits
+    another reply            the next answer, to what was sent ahead
     200                      the status of the answer
     name: a | b              its field lines of a name, in order; `name: ~re` for one that matches
     no name                  it has no such field

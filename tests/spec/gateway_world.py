@@ -7,7 +7,7 @@ import json
 import re
 import socket
 import textwrap
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from tests.e2e.world import Client, Reply, Seen, UpstreamServer
@@ -165,6 +165,16 @@ def _crude(octets: bytes) -> Any:
     return serve
 
 
+class Turn(NamedTuple):
+    """A request of a case, and what came of it."""
+
+    request: bytes
+    reply: Reply
+    seen: list[Seen]
+    client_ip: str
+    clock_s: float
+
+
 class Talk:
     """A case under way: what was sent last, and what came of it."""
 
@@ -178,7 +188,7 @@ class Talk:
         self._saw_before = 0
         self._logged_before = 0
         self.reply: Reply | None = None
-        self.replies: list[tuple[str, Reply]] = []
+        self.turns: list[Turn] = []
 
     async def go(self) -> list[str]:
         """Take every step; return what does not hold."""
@@ -212,8 +222,13 @@ class Talk:
         if word == "clock":
             self._world.clock_s += float(rest)
             return None
+        if step == "another reply":
+            await self._answered()
+            self.reply = None
+            return None
         if step == "dropped":
             client = await self._connected()
+            self._remember(Reply(0, [], b""))
             return None if await client.is_closed() else "there is an answer"
         await self._answered()
         return await self._judge(step, word, rest)
@@ -248,7 +263,13 @@ class Talk:
                 self.reply = await client.reply(head=self._request.startswith(b"HEAD "))
             except (asyncio.IncompleteReadError, ConnectionError):
                 self.reply = Reply(0, [], b"")
+            self._remember(self.reply)
         return self.reply
+
+    def _remember(self, reply: Reply) -> None:
+        assert self._request is not None
+        seen = [each for _, each in self._world.seen[self._saw_before :]]
+        self.turns.append(Turn(self._request, reply, seen, self._from, self._world.clock_s))
 
     async def _judge(self, step: str, word: str, rest: str) -> str | None:
         assert self.reply is not None

@@ -11,7 +11,7 @@ the same two functions with the services of this process filled in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from policyc.engine.compiler import compile as compile_documents
@@ -143,6 +143,8 @@ def decide(
     outcome: Outcome | None = None
     for phase in (Phase.TCP_CONNECT, Phase.HTTP_REQUEST):
         outcome = _run(policy, phase, served, x)
+        if outcome is not None and phase is Phase.TCP_CONNECT:
+            return _unconnected(outcome, x)
         if outcome is not None:
             break
     if isinstance(outcome, Respond) and not outcome.final:
@@ -159,6 +161,12 @@ def decide(
     else:
         return _decision(outcome, x)
     return _after(policy, served, x, outcome)
+
+
+def _unconnected(outcome: Outcome, x: Exchange) -> Decision:
+    """Return what an outcome of `on_tcp_connect` is: whatever ends it, the connection is closed."""
+    decision = _decision(outcome, x)
+    return replace(decision, outcome="close", status=None, headers=[], body=b"")
 
 
 def _after(policy: Policy, served: EndpointUrl, x: Exchange, before: Outcome | None) -> Decision:

@@ -112,6 +112,7 @@ class PolicyMiddleware:
         path = scope.get("raw_path") or scope["path"].encode("utf-8")
         query = scope.get("query_string", b"")
         target = (path + b"?" + query if query else path).decode("latin-1") or "/"
+        now = Timestamp(time.time_ns())
         request = Request(
             scope.get("method", "GET"),
             scheme,
@@ -120,9 +121,8 @@ class PolicyMiddleware:
             headers,
             version=f"HTTP/{scope.get('http_version', '1.1')}",
             content_length=content_length(headers),
-            header_received=Timestamp(time.time_ns()),
+            header_received=now,
         )
-        now = Timestamp(time.time_ns())
         conn = Connection(client[0], client[1] or 0, server[0], server[1] or 0, started=now)
         name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
         port = server[1] or (443 if scheme == "https" else 80)
