@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from policyc.engine.types import Type
 
 if TYPE_CHECKING:
+    from policyc.engine.cel.extent import Amount, Extent
     from policyc.engine.phases import Phase
 
 
@@ -42,6 +43,10 @@ class Overload:
     `params` (`==` of two strings); `python` picks, and in them a type parameter stands for any type.
     `pure`: same arguments, same result, so constants fold. `replaced_by`: the spelling of today
     (`'x'.isJson()`) of a legacy form that shares its name with a current one.
+
+    `cost` gives the units of a call, at most, from the extents of the arguments; None is a call whose cost
+    hangs on no sizes. `size` gives the extent of the result from them, or is the path of the variable that
+    the result is a part of; None is a result that has no size (cel/extent.py, cel/prices.py).
     """
 
     id: str
@@ -55,6 +60,8 @@ class Overload:
     dialect: Dialect = Dialect.BOTH
     inlines: tuple[tuple[tuple[Type, ...], str], ...] = ()
     replaced_by: str | None = None
+    cost: Callable[..., Amount] | None = None
+    size: Callable[..., Extent] | str | None = None
 
     def python(self, types: Sequence[Type]) -> str | None:
         """Return the Python template for arguments of these static types, None if only the body will do."""

@@ -28,6 +28,9 @@ from policyc.engine.types import (
     list_of,
     map_of,
 )
+from policyc.engine.values import INT_MAX
+
+Bound = Literal["word", "line", "target", "head", "engine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,10 @@ class Variable:
 
     `source` names the data that this installation must provide (`geo`, `categories`, `user_agent`, `tls`,
     `kubernetes`); None is what every gateway knows. `bindings`: those that ever have a value for it.
+
+    `bound` names what holds its size: the head, the target, one field `line` of a message, a `word` (names,
+    addresses), the `engine` (what a policy made itself); `within`: the numbers that an int can be
+    (cel/variable_extents.py). `kept`: the filler keeps what it worked out, though not in the slot.
     """
 
     path: str
@@ -57,6 +64,9 @@ class Variable:
     source: str | None = None
     present: Callable[[Any], bool] | None = None
     bindings: frozenset[Binding] = frozenset(Binding)
+    bound: Bound = "line"
+    within: tuple[int, int] = (0, INT_MAX)
+    kept: bool = False
 
     @property
     def may_fail(self) -> bool:
@@ -64,6 +74,7 @@ class Variable:
         return self.zero is None and self.fill is None and self.type == TIMESTAMP
 
 
+PORTS = (0, 65535)
 ANY_PHASE = frozenset(Phase)
 REQUEST_PHASES = frozenset({Phase.HTTP_REQUEST, Phase.HTTP_RESPONSE, Phase.EVENT_STREAM_MESSAGE})
 RESPONSE_PHASES = frozenset({Phase.HTTP_RESPONSE, Phase.EVENT_STREAM_MESSAGE})
@@ -112,6 +123,9 @@ class _Table:
         present: Callable[[Any], bool] | None = None,
         bindings: frozenset[Binding] = frozenset(Binding),
         record: Literal["conn", "endpoint", "req", "res", "x"] | None = None,
+        bound: Bound = "line",
+        within: tuple[int, int] = (0, INT_MAX),
+        kept: bool = False,
     ) -> None:
         root = path.partition(".")[0]
         if record is None:
@@ -120,7 +134,7 @@ class _Table:
         phases = {"req": REQUEST_PHASES, "res": RESPONSE_PHASES}.get(root, ANY_PHASE)
         zero = None if fill else zero_of(type)
         self.rows[path] = Variable(
-            path, type, doc, phases, record, slot, fill, zero, source, present, bindings
+            path, type, doc, phases, record, slot, fill, zero, source, present, bindings, bound, within, kept
         )
 
 
@@ -129,11 +143,17 @@ def _connection(table: _Table) -> None:
     add = table.add
     add("conn.bytes_in", INT, "octets that came from the client so far, decrypted", "bytes_in")
     add("conn.bytes_out", INT, "octets that went to the client so far, before encryption", "bytes_out")
-    add("conn.client_ip", STRING, "source address of the connection", "client_ip")
-    add("conn.client_port", INT, "source port", "client_port")
-    add("conn.server_ip", STRING, "address on which the connection was accepted", "server_ip")
-    add("conn.server_port", INT, "port on which the connection was accepted", "server_port")
-    add("conn.server_region", STRING, "name of the place that accepted it, as configured", "server_region")
+    add("conn.client_ip", STRING, "source address of the connection", "client_ip", bound="word")
+    add("conn.client_port", INT, "source port", "client_port", within=PORTS)
+    add("conn.server_ip", STRING, "address on which the connection was accepted", "server_ip", bound="word")
+    add("conn.server_port", INT, "port on which the connection was accepted", "server_port", within=PORTS)
+    add(
+        "conn.server_region",
+        STRING,
+        "name of the place that accepted it, as configured",
+        "server_region",
+        bound="word",
+    )
     add("conn.ts.start", TIMESTAMP, "when the connection began", "started")
     for name, doc in (
         ("city", "city of the client's address, English name"),
@@ -144,7 +164,7 @@ def _connection(table: _Table) -> None:
         ("radius", "accuracy radius in km as text: convert with `double()` before comparing"),
         ("subdivision", "first subdivision of the country, English name"),
     ):
-        add(f"conn.geo.{name}", STRING, doc, source="geo")
+        add(f"conn.geo.{name}", STRING, doc, source="geo", bound="word")
     for address, whose in (("conn.client_ip", "the client's"), ("conn.server_ip", "the server's")):
         _intelligence(table, address, whose)
     _tls(table)
@@ -164,13 +184,13 @@ def _intelligence(table: _Table, address: str, whose: str) -> None:
     """spec/variables.md §2.2."""
     add = table.add
     add(f"{address}.categories", _STRINGS, f"categories of {whose} address, each with its parents",
-        source="categories")  # fmt: skip
+        source="categories", bound="word")  # fmt: skip
     add(f"{address}.is_on_blocklist", BOOL, f"whether {whose} address has a category under `blocklist`",
         source="categories")  # fmt: skip
     add(f"{address}.is_tor_node", BOOL, f"whether {whose} address has the category `proxy.anonymous.tor`",
         source="categories")  # fmt: skip
     add(f"{address}.as.number", INT, f"number of the autonomous system of {whose} address", source="geo")
-    add(f"{address}.as.organization", STRING, "name of that autonomous system", source="geo")
+    add(f"{address}.as.organization", STRING, "name of that autonomous system", source="geo", bound="word")
     for place, what in (("location", "is"), ("registered_location", "is registered")):
         for name, doc in (
             ("city", "city where {} address {}, English name"),
@@ -270,34 +290,47 @@ def _tls(table: _Table) -> None:
 def _endpoint(table: _Table) -> None:
     """spec/variables.md §3, §6."""
     add = table.add
-    add("endpoint.addr", STRING, "`host:port` of the endpoint whose policy runs", "addr")
-    add("endpoint.host", STRING, "host of the endpoint; a wildcard endpoint's is its pattern", "host")
-    add("endpoint.id", STRING, "identifier of the endpoint", "id")
-    add("endpoint.port", INT, "port of the endpoint", "port")
-    add("endpoint.protocol", STRING, "`http`, `https`, `tcp` or `tls`", "protocol")
-    add("endpoint.url", STRING, "URL of the endpoint, without the default port", "url")
+    add("endpoint.addr", STRING, "`host:port` of the endpoint whose policy runs", "addr", bound="word")
+    add(
+        "endpoint.host",
+        STRING,
+        "host of the endpoint; a wildcard endpoint's is its pattern",
+        "host",
+        bound="word",
+    )
+    add("endpoint.id", STRING, "identifier of the endpoint", "id", bound="word")
+    add("endpoint.port", INT, "port of the endpoint", "port", within=PORTS)
+    add("endpoint.protocol", STRING, "`http`, `https`, `tcp` or `tls`", "protocol", bound="word")
+    add("endpoint.url", STRING, "URL of the endpoint, without the default port", "url", bound="word")
     add("time.now", STRING, "current time in UTC as RFC 3339 text, one reading per phase run", "now",
-        message.fill_now)  # fmt: skip
+        message.fill_now, bound="word")  # fmt: skip
 
 
 def _request(table: _Table) -> None:
     """spec/variables.md §4."""
     add = table.add
     add("req.content_encoding", _STRINGS, "codings of `Content-Encoding`", fill=message.content_encoding,
-        present=message.has("content-encoding"))  # fmt: skip
+        present=message.has("content-encoding"), bound="head")  # fmt: skip
     add(
         "req.content_length", INT, "length of the body; absent if it is streamed or missing", "content_length"
     )
     _content_type(table, "req")
     add("req.cookies", map_of(STRING, list_of(COOKIE)), "cookies by name, in order of the `Cookie` header",
-        fill=cookies.of_request)  # fmt: skip
+        fill=cookies.of_request, bound="head", kept=True)  # fmt: skip
     add("req.headers", HEADERS, "header values by lower-case name; look-ups ignore case", "headers.map",
-        message.header_map)  # fmt: skip
+        message.header_map, bound="head")  # fmt: skip
     add("req.host", STRING, "value of the Host header", "host")
     add("req.location", STRING, "value of a `Location` header on the request",
         fill=message.header("location"), present=message.has("location"))  # fmt: skip
-    add("req.method", STRING, "method", "method")
-    add("req.trailers", HEADERS, "trailer values by lower-case name", fill=message.trailer_map)
+    add("req.method", STRING, "method", "method", bound="word")
+    add(
+        "req.trailers",
+        HEADERS,
+        "trailer values by lower-case name",
+        fill=message.trailer_map,
+        bound="head",
+        kept=True,
+    )
     add(
         "req.ts.body_received",
         TIMESTAMP,
@@ -305,22 +338,34 @@ def _request(table: _Table) -> None:
         "body_received",
     )
     add("req.ts.header_received", TIMESTAMP, "when the header section was complete", "header_received")
-    add("req.url", STRING, "the whole URL, normalized", "url", request_url.fill_url)
+    add("req.url", STRING, "the whole URL, normalized", "url", request_url.fill_url, bound="head")
     add("req.url.authority", STRING, "authority, with user information if there is any",
-        fill=request_url.authority)  # fmt: skip
-    add("req.url.host", STRING, "host without port", fill=request_url.host)
-    add("req.url.path", STRING, "path, normalized, with its leading slash", "url_path", request_url.fill_path)
+        fill=request_url.authority, bound="target")  # fmt: skip
+    add("req.url.host", STRING, "host without port", fill=request_url.host, bound="target")
     add(
-        "req.url.port", INT, "port, if the URL names one", fill=request_url.port, present=request_url.has_port
+        "req.url.path",
+        STRING,
+        "path, normalized, with its leading slash",
+        "url_path",
+        request_url.fill_path,
+        bound="target",
+    )
+    add(
+        "req.url.port",
+        INT,
+        "port, if the URL names one",
+        fill=request_url.port,
+        present=request_url.has_port,
+        within=PORTS,
     )
     add("req.url.query", STRING, "query without `?`", "url_query", request_url.fill_query,
-        present=request_url.has_query)  # fmt: skip
+        present=request_url.has_query, bound="target")  # fmt: skip
     add("req.url.query_params", map_of(STRING, _STRINGS), "decoded values of the query by name",
-        "url_query_params", request_url.fill_query_params)  # fmt: skip
+        "url_query_params", request_url.fill_query_params, bound="target")  # fmt: skip
     add("req.url.raw", STRING, "the whole URL as received", fill=request_url.raw)
-    add("req.url.raw_path", STRING, "path as received", fill=request_url.raw_path)
-    add("req.url.scheme", STRING, "`http` or `https`", "scheme")
-    add("req.url.uri", STRING, "path and query", "url_uri", request_url.fill_uri)
+    add("req.url.raw_path", STRING, "path as received", fill=request_url.raw_path, bound="target")
+    add("req.url.scheme", STRING, "`http` or `https`", "scheme", bound="word")
+    add("req.url.uri", STRING, "path and query", "url_uri", request_url.fill_uri, bound="target")
     add("req.url.user_password", STRING, "`user:password` of the URL", fill=request_url.user_password,
         present=request_url.has_user_password)  # fmt: skip
     add("req.user_agent", STRING, "value of the User-Agent header", fill=message.header("user-agent"),
@@ -337,24 +382,31 @@ def _request(table: _Table) -> None:
     for name in ("bot", "desktop", "mobile", "tablet"):
         doc = f"whether the User-Agent header says {name}"
         add(f"req.user_agent.is_{name}", BOOL, doc, source="user_agent")
-    add("req.version", STRING, "HTTP version, such as `HTTP/1.1`", "version")
+    add("req.version", STRING, "HTTP version, such as `HTTP/1.1`", "version", bound="word")
 
 
 def _response(table: _Table) -> None:
     """spec/variables.md §5."""
     add = table.add
     add("res.content_encoding", _STRINGS, "codings of `Content-Encoding`", fill=message.content_encoding,
-        present=message.has("content-encoding"))  # fmt: skip
+        present=message.has("content-encoding"), bound="head")  # fmt: skip
     add("res.content_length", INT, "length of the body; absent when unknown", "content_length")
     _content_type(table, "res")
     add("res.cookies", map_of(STRING, list_of(COOKIE)), "cookies by name; of one name the longest path first",
-        fill=cookies.of_response)  # fmt: skip
+        fill=cookies.of_response, bound="head", kept=True)  # fmt: skip
     add("res.headers", HEADERS, "header values by lower-case name; look-ups ignore case", "headers.map",
-        message.header_map)  # fmt: skip
+        message.header_map, bound="head")  # fmt: skip
     add("res.location", STRING, "value of the Location header", fill=message.header("location"),
         present=message.has("location"))  # fmt: skip
-    add("res.status_code", INT, "status code", "status")
-    add("res.trailers", HEADERS, "trailer values by lower-case name", fill=message.trailer_map)
+    add("res.status_code", INT, "status code", "status", within=(100, 999))
+    add(
+        "res.trailers",
+        HEADERS,
+        "trailer values by lower-case name",
+        fill=message.trailer_map,
+        bound="head",
+        kept=True,
+    )
 
 
 def _content_type(table: _Table, root: str) -> None:
@@ -369,9 +421,11 @@ def _content_type(table: _Table, root: str) -> None:
 
 def _made_by_the_policy(table: _Table) -> None:
     """spec/variables.md §7, §8."""
-    table.add("vars", map_of(STRING, DYN), "what set-vars set in this phase", "vars", record="x")
+    table.add(
+        "vars", map_of(STRING, DYN), "what set-vars set in this phase", "vars", record="x", bound="engine"
+    )
     table.add("actions.ngrok", Record("actions.ngrok", (), {}, partial=True),
-              "results of the actions that ran, by name", "results", record="x")  # fmt: skip
+              "results of the actions that ran, by name", "results", record="x", bound="head")  # fmt: skip
 
 
 def _declare() -> dict[str, Variable]:
@@ -398,4 +452,5 @@ def results_variable(results: Mapping[str, Record]) -> Variable:
         plain.phases,
         plain.record,
         plain.slot,
+        bound=plain.bound,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from policyc.engine.cel import numbers, times
+from policyc.engine.cel import extent, numbers, times
 from policyc.engine.cel.limits import ITEMS_LIMIT, TEXT_LIMIT, items_limit_passed, text_limit_passed
+from policyc.engine.cel.prices import characters, price
 from policyc.engine.function import Function, Overload
 from policyc.engine.types import BYTES, DOUBLE, DURATION, INT, STRING, TIMESTAMP, UINT, list_of, param
 from policyc.engine.values import Duration, Timestamp
@@ -64,12 +65,28 @@ FUNCTIONS = (
         "The sum of two numbers, two texts or lists one after the other, or a time moved by a duration. "
         "Integers that leave 64 bits are an error.",
         (
-            Overload("add_string", (STRING, STRING), STRING, _join_text),
-            Overload("add_int64", (INT, INT), INT, numbers.add_int),
-            Overload("add_uint64", (UINT, UINT), UINT, numbers.add_uint),
+            Overload(
+                "add_string",
+                (STRING, STRING),
+                STRING,
+                _join_text,
+                cost=price(8, 0.005, 0.005),
+                size=characters(0, 1, 1),
+            ),
+            Overload("add_int64", (INT, INT), INT, numbers.add_int, size=extent.added),
+            Overload("add_uint64", (UINT, UINT), UINT, numbers.add_uint, size=extent.added),
             Overload("add_double", (DOUBLE, DOUBLE), DOUBLE, _add_double, inline="({0} + {1})"),
-            Overload("add_bytes", (BYTES, BYTES), BYTES, _join_text),
-            Overload("add_list", (_LIST, _LIST), _LIST, _join_lists),
+            Overload(
+                "add_bytes",
+                (BYTES, BYTES),
+                BYTES,
+                _join_text,
+                cost=price(8, 0.005, 0.005),
+                size=characters(0, 1, 1),
+            ),
+            Overload(
+                "add_list", (_LIST, _LIST), _LIST, _join_lists, cost=price(values=0.2), size=extent.chained
+            ),
             Overload("add_timestamp_duration", (TIMESTAMP, DURATION), TIMESTAMP, _move_timestamp),
             Overload("add_duration_timestamp", (DURATION, TIMESTAMP), TIMESTAMP, _move_timestamp),
             Overload("add_duration_duration", (DURATION, DURATION), DURATION, _add_durations),
@@ -85,7 +102,7 @@ FUNCTIONS = (
         "_-_",
         "The difference of two numbers, or the duration between two times.",
         (
-            Overload("subtract_int64", (INT, INT), INT, numbers.subtract_int),
+            Overload("subtract_int64", (INT, INT), INT, numbers.subtract_int, size=extent.subtracted),
             Overload("subtract_uint64", (UINT, UINT), UINT, numbers.subtract_uint),
             Overload("subtract_double", (DOUBLE, DOUBLE), DOUBLE, _subtract_double, inline="({0} - {1})"),
             Overload("subtract_timestamp_timestamp", (TIMESTAMP, TIMESTAMP), DURATION, _time_between),
@@ -98,8 +115,8 @@ FUNCTIONS = (
         "_*_",
         "The product of two numbers.",
         (
-            Overload("multiply_int64", (INT, INT), INT, numbers.multiply_int),
-            Overload("multiply_uint64", (UINT, UINT), UINT, numbers.multiply_uint),
+            Overload("multiply_int64", (INT, INT), INT, numbers.multiply_int, size=extent.multiplied),
+            Overload("multiply_uint64", (UINT, UINT), UINT, numbers.multiply_uint, size=extent.multiplied),
             Overload("multiply_double", (DOUBLE, DOUBLE), DOUBLE, _multiply_double, inline="({0} * {1})"),
         ),
         (("6 * 7", "42"), ("1.5 * 2.0", "3.0")),
@@ -118,8 +135,8 @@ FUNCTIONS = (
         "_%_",
         "The remainder of two integers, with the sign of the first.",
         (
-            Overload("modulo_int64", (INT, INT), INT, numbers.modulo_int),
-            Overload("modulo_uint64", (UINT, UINT), UINT, numbers.modulo_uint),
+            Overload("modulo_int64", (INT, INT), INT, numbers.modulo_int, size=extent.left_over),
+            Overload("modulo_uint64", (UINT, UINT), UINT, numbers.modulo_uint, size=extent.left_over),
         ),
         (("7 % 3", "1"), ("-7 % 3", "-1")),
     ),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from policyc.engine.cel.prices import characters, price
 from policyc.engine.function import Dialect, Function, Overload
 from policyc.engine.types import DOUBLE, INT, STRING, Type
 from policyc.engine.values import EvalError
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from policyc.engine.traffic import Exchange
+
+SECRET_LIMIT: Final = 64 * 1024  # characters of a secret
 
 
 def _double(x: Exchange) -> float:
@@ -35,7 +38,17 @@ def _secret(x: Exchange, vault: str, name: str) -> str:
 
 
 def _impure(name: str, params: tuple[Type, ...], result: Type, body: Callable[..., object]) -> Overload:
-    return Overload(name, params, result, body, pure=False, needs_exchange=True, dialect=Dialect.TRAFFIC)
+    return Overload(
+        name,
+        params,
+        result,
+        body,
+        pure=False,
+        needs_exchange=True,
+        dialect=Dialect.TRAFFIC,
+        cost=price(20),
+        size=characters(SECRET_LIMIT) if result == STRING else None,
+    )
 
 
 FUNCTIONS = (

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from policyc.engine.cel.coerce import contains, equal, has_key
+from policyc.engine.cel.extent import Amount, Extent, smaller
+from policyc.engine.cel.prices import INLINE, price
 from policyc.engine.function import Function, Overload
 from policyc.engine.types import (
     BOOL,
@@ -40,6 +42,18 @@ def _in_list(value: Any, items: Any) -> bool:
 
 def _in_map(key: Any, mapping: Any) -> bool:
     return has_key(mapping, key)
+
+
+def _of_equality(a: Extent, b: Extent) -> Amount:
+    """The shorter one decides; items are compared one by one, and those of nested lists cost the most."""
+    return Amount(6) + smaller(a.characters, b.characters) * 0.01 + smaller(a.values, b.values) * 40
+
+
+def _of_search(value: Extent, items: Extent) -> Amount:
+    """A text is looked for in C, anything else is compared with every item."""
+    if value.values.most:
+        return Amount(6) + items.values * 40 + items.characters * 0.01
+    return Amount(6) + items.length * (1.5 if value.characters.most else 12) + items.characters * 0.01
 
 
 def _in_headers(name: str, headers: dict[str, list[str]]) -> bool:
@@ -97,7 +111,10 @@ def _of_doubles(body: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 def _order(
     name: str, word: str, sign: str, body: Callable[[Any, Any], bool], doc: str, *examples: tuple[str, str]
 ) -> Function:
-    same = [Overload(f"{word}_{n}", (t, t), BOOL, body, inline=f"({{0}} {sign} {{1}})") for n, t in _ORDERED]
+    same = [
+        Overload(f"{word}_{n}", (t, t), BOOL, body, inline=f"({{0}} {sign} {{1}})", cost=price(INLINE, 0.01))
+        for n, t in _ORDERED
+    ]
     mixed = []
     for n, t in _NUMERIC:
         for m, u in _NUMERIC:
@@ -123,7 +140,7 @@ FUNCTIONS = (
     Function(
         "_==_",
         "Whether two values are equal: numbers by value, lists and maps item by item, NaN never.",
-        (Overload("equals", (_T, _T), BOOL, equal, inlines=_equality("==")),),
+        (Overload("equals", (_T, _T), BOOL, equal, inlines=_equality("=="), cost=_of_equality),),
         (
             ("'a' == 'a'", "true"),
             ("[1, 2] == [2, 1]", "false"),
@@ -134,7 +151,7 @@ FUNCTIONS = (
     Function(
         "_!=_",
         "Whether two values differ.",
-        (Overload("not_equals", (_T, _T), BOOL, _unequal, inlines=_equality("!=")),),
+        (Overload("not_equals", (_T, _T), BOOL, _unequal, inlines=_equality("!="), cost=_of_equality),),
         (("'a' != 'b'", "true"), ("0.0 / 0.0 != 0.0 / 0.0", "true")),
     ),
     _order(
@@ -167,16 +184,17 @@ FUNCTIONS = (
         "_in_",
         "Whether a list has the item, or a map the key. In header maps the case of the name does not matter.",
         (
-            Overload("in_list", (_T, list_of(_T)), BOOL, _in_list, inlines=_ITEM),
-            Overload(
-                "in_map",
-                (_K, map_of(_K, _V)),
-                BOOL,
-                _in_map,
-                inlines=_KEY,
-            ),
+            Overload("in_list", (_T, list_of(_T)), BOOL, _in_list, inlines=_ITEM, cost=_of_search),
+            Overload("in_map", (_K, map_of(_K, _V)), BOOL, _in_map, inlines=_KEY, cost=price(4, 0.1)),
             # Last: what is only known to be some map is not taken for headers.
-            Overload("in_headers", (STRING, HEADERS), BOOL, _in_headers, inline="({0}.lower() in {1})"),
+            Overload(
+                "in_headers",
+                (STRING, HEADERS),
+                BOOL,
+                _in_headers,
+                inline="({0}.lower() in {1})",
+                cost=price(6, 0.2),
+            ),
         ),
         (("'a' in ['a', 'b']", "true"), ("'k' in {'k': 1}", "true"), ("dyn(true) in [1]", "false")),
     ),

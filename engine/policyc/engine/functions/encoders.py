@@ -11,7 +11,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from policyc.engine.cel.coerce import bytes_to_text, to_json
+from policyc.engine.cel.extent import Amount, Extent, anything, text
 from policyc.engine.cel.limits import DEPTH_LIMIT, TEXT_LIMIT, text_limit_passed
+from policyc.engine.cel.prices import characters, price, same
 from policyc.engine.function import Dialect, Function, Overload
 from policyc.engine.types import BOOL, BYTES, DYN, STRING, list_of, map_of, param
 from policyc.engine.values import INT_MAX, INT_MIN, EvalError
@@ -112,72 +114,201 @@ def _is_json(text: str) -> bool:
 _ANY_LIST = list_of(param("T"))
 _ANY_MAP = map_of(param("K"), param("V"))
 
+
+def _decoded(source: Extent) -> Extent:
+    """Two characters make a value at least (`1,`), two values an entry of a map."""
+    return anything(source.characters, source.characters * 0.75 + 1)
+
+
+def _encoded(value: Extent) -> Extent:
+    """A control character becomes six, a number may take 25."""
+    return text(value.characters * 6 + value.values * 30 + 2)
+
+
+def _of_encoding(value: Extent) -> Amount:
+    return Amount(60) + value.values * 45 + value.characters * 1.0
+
+
 FUNCTIONS = (
     Function(
         "base64.encode",
         "The octets as base64 text, with padding.",
-        (Overload("base64_encode_bytes", (BYTES,), STRING, _encode),),
+        (
+            Overload(
+                "base64_encode_bytes",
+                (BYTES,),
+                STRING,
+                _encode,
+                cost=price(16, 0.15),
+                size=characters(4, 1.34),
+            ),
+        ),
         (("base64.encode(b'hello')", "'aGVsbG8='"),),
     ),
     Function(
         "base64.decode",
         "The octets that base64 text stands for. In a policy the padding must be there.",
         (
-            Overload("base64_decode_string", (STRING,), BYTES, _decode_unpadded, dialect=Dialect.CEL),
-            Overload("base64_decode_padded", (STRING,), BYTES, _decode, dialect=_TRAFFIC),
+            Overload(
+                "base64_decode_string",
+                (STRING,),
+                BYTES,
+                _decode_unpadded,
+                dialect=Dialect.CEL,
+                cost=price(20, 0.25),
+                size=same(),
+            ),
+            Overload(
+                "base64_decode_padded",
+                (STRING,),
+                BYTES,
+                _decode,
+                dialect=_TRAFFIC,
+                cost=price(20, 0.25),
+                size=same(),
+            ),
         ),
         (("base64.decode('aGVsbG8=')", "b'hello'"),),
     ),
     Function(
         "encodeBase64",
         "The text as base64, with padding.",
-        (Overload("string_encode_base64", (STRING,), STRING, _encode_text, True, dialect=_TRAFFIC),),
+        (
+            Overload(
+                "string_encode_base64",
+                (STRING,),
+                STRING,
+                _encode_text,
+                True,
+                dialect=_TRAFFIC,
+                cost=price(16, 0.2),
+                size=characters(4, 1.34),
+            ),
+        ),
         (("'hello'.encodeBase64()", "'aGVsbG8='"),),
     ),
     Function(
         "decodeBase64",
         "The text that base64 stands for.",
-        (Overload("string_decode_base64", (STRING,), STRING, _decode_to_text, True, dialect=_TRAFFIC),),
+        (
+            Overload(
+                "string_decode_base64",
+                (STRING,),
+                STRING,
+                _decode_to_text,
+                True,
+                dialect=_TRAFFIC,
+                cost=price(20, 0.3),
+                size=same(),
+            ),
+        ),
         (("'aGVsbG8='.decodeBase64()", "'hello'"),),
     ),
     Function(
         "b64.encode",
         "The text as base64.",
-        (Overload("b64_encode_string", (STRING,), STRING, _encode_text, dialect=_TRAFFIC),),
+        (
+            Overload(
+                "b64_encode_string",
+                (STRING,),
+                STRING,
+                _encode_text,
+                dialect=_TRAFFIC,
+                cost=price(16, 0.2),
+                size=characters(4, 1.34),
+            ),
+        ),
         (("b64.encode('hello')", "'aGVsbG8='"),),
         replaced_by="encodeBase64",
     ),
     Function(
         "b64.decode",
         "The text that base64 stands for.",
-        (Overload("b64_decode_string", (STRING,), STRING, _decode_to_text, dialect=_TRAFFIC),),
+        (
+            Overload(
+                "b64_decode_string",
+                (STRING,),
+                STRING,
+                _decode_to_text,
+                dialect=_TRAFFIC,
+                cost=price(20, 0.3),
+                size=same(),
+            ),
+        ),
         (("b64.decode('aGVsbG8=')", "'hello'"),),
         replaced_by="decodeBase64",
     ),
     Function(
         "basic_auth.encode",
         "The value of an Authorization header for a user and a password.",
-        (Overload("basic_auth_encode", (STRING, STRING), STRING, _basic, dialect=_TRAFFIC),),
+        (
+            Overload(
+                "basic_auth_encode",
+                (STRING, STRING),
+                STRING,
+                _basic,
+                dialect=_TRAFFIC,
+                cost=price(30, 0.2, 0.2),
+                size=characters(12, 1.34, 1.34),
+            ),
+        ),
         (("basic_auth.encode('user', 'pass')", "'Basic dXNlcjpwYXNz'"),),
     ),
     Function(
         "json.decode",
         "The value that JSON text says. Whole numbers within 64 bits become int.",
-        (Overload("json_decode_string", (STRING,), DYN, _parse_json, dialect=_TRAFFIC),),
+        (
+            Overload(
+                "json_decode_string",
+                (STRING,),
+                DYN,
+                _parse_json,
+                dialect=_TRAFFIC,
+                cost=price(60, 18),
+                size=_decoded,
+            ),
+        ),
         (("json.decode('{\"a\": [1, 2.5]}') == {'a': [dyn(1), 2.5]}", "true"), ("json.decode('[]')", "[]")),
     ),
     Function(
         "decodeJson",
         "The value that JSON text says.",
-        (Overload("string_decode_json", (STRING,), DYN, _parse_json, True, dialect=_TRAFFIC),),
+        (
+            Overload(
+                "string_decode_json",
+                (STRING,),
+                DYN,
+                _parse_json,
+                True,
+                dialect=_TRAFFIC,
+                cost=price(60, 18),
+                size=_decoded,
+            ),
+        ),
         (("'{\"a\": true}'.decodeJson()", "{'a': true}"),),
     ),
     Function(
         "json.encode",
         "The list or map as compact JSON, keys in order.",
         (
-            Overload("json_encode_list", (_ANY_LIST,), STRING, to_json, dialect=_TRAFFIC),
-            Overload("json_encode_map", (_ANY_MAP,), STRING, to_json, dialect=_TRAFFIC),
+            Overload(
+                "json_encode_list",
+                (_ANY_LIST,),
+                STRING,
+                to_json,
+                dialect=_TRAFFIC,
+                cost=_of_encoding,
+                size=_encoded,
+            ),
+            Overload(
+                "json_encode_map",
+                (_ANY_MAP,),
+                STRING,
+                to_json,
+                dialect=_TRAFFIC,
+                cost=_of_encoding,
+                size=_encoded,
+            ),
         ),
         (("json.encode({'b': 1, 'a': [true]})", '\'{"a":[true],"b":1}\''),),
     ),
@@ -185,8 +316,26 @@ FUNCTIONS = (
         "encodeJson",
         "The list or map as compact JSON, keys in order.",
         (
-            Overload("list_encode_json", (_ANY_LIST,), STRING, to_json, True, dialect=_TRAFFIC),
-            Overload("map_encode_json", (_ANY_MAP,), STRING, to_json, True, dialect=_TRAFFIC),
+            Overload(
+                "list_encode_json",
+                (_ANY_LIST,),
+                STRING,
+                to_json,
+                True,
+                dialect=_TRAFFIC,
+                cost=_of_encoding,
+                size=_encoded,
+            ),
+            Overload(
+                "map_encode_json",
+                (_ANY_MAP,),
+                STRING,
+                to_json,
+                True,
+                dialect=_TRAFFIC,
+                cost=_of_encoding,
+                size=_encoded,
+            ),
         ),
         (("[1, 'a'].encodeJson()", "'[1,\"a\"]'"),),
     ),
@@ -194,9 +343,15 @@ FUNCTIONS = (
         "isJson",
         "Whether the text is JSON.",
         (
-            Overload("string_is_json", (STRING,), BOOL, _is_json, True, dialect=_TRAFFIC),
+            Overload("string_is_json", (STRING,), BOOL, _is_json, True, dialect=_TRAFFIC, cost=price(60, 18)),
             Overload(
-                "is_json_string", (STRING,), BOOL, _is_json, dialect=_TRAFFIC, replaced_by="text.isJson()"
+                "is_json_string",
+                (STRING,),
+                BOOL,
+                _is_json,
+                dialect=_TRAFFIC,
+                replaced_by="text.isJson()",
+                cost=price(60, 18),
             ),
         ),
         (("'{}'.isJson()", "true"), ("'{'.isJson()", "false")),

@@ -9,6 +9,7 @@ import binascii
 from collections.abc import Callable
 
 from policyc.engine.cel.checksums import crc64
+from policyc.engine.cel.prices import characters, price
 from policyc.engine.function import Dialect, Function, Overload
 from policyc.engine.types import STRING
 from policyc.engine.values import EvalError
@@ -41,7 +42,9 @@ def _standard(name: str) -> Digest:
     return digest
 
 
-def _functions(name: str, what: str, digest: Digest, of_hello: str) -> tuple[Function, Function]:
+def _functions(name: str, what: str, digest: Digest, each: float, of_hello: str) -> tuple[Function, Function]:
+    """Declare both forms; `each` is what a character costs."""
+
     def plain(text: str) -> str:
         return digest(text.encode("utf-8", "surrogateescape")).hex()
 
@@ -53,14 +56,31 @@ def _functions(name: str, what: str, digest: Digest, of_hello: str) -> tuple[Fun
             return binascii.b2a_base64(octets, newline=False).decode("ascii")
         raise EvalError("invalid_argument", f"a digest is written as `hex` or `base64`, not as `{form[:64]}`")
 
+    cost = price(60, each)
     doc = f"The {what} of the text, as `hex` (if nothing is said) or `base64`."
     return (
         Function(
             f"hash.{name}",
             doc,
             (
-                Overload(f"hash_{name}", (STRING,), STRING, plain, dialect=Dialect.TRAFFIC),
-                Overload(f"hash_{name}_format", (STRING, STRING), STRING, formatted, dialect=Dialect.TRAFFIC),
+                Overload(
+                    f"hash_{name}",
+                    (STRING,),
+                    STRING,
+                    plain,
+                    dialect=Dialect.TRAFFIC,
+                    cost=cost,
+                    size=characters(128),
+                ),
+                Overload(
+                    f"hash_{name}_format",
+                    (STRING, STRING),
+                    STRING,
+                    formatted,
+                    dialect=Dialect.TRAFFIC,
+                    cost=cost,
+                    size=characters(128),
+                ),
             ),
             ((f"hash.{name}('hello')", f"'{of_hello}'"),),
         ),
@@ -68,7 +88,16 @@ def _functions(name: str, what: str, digest: Digest, of_hello: str) -> tuple[Fun
             name,
             doc,
             (
-                Overload(f"string_{name}", (STRING,), STRING, plain, True, dialect=Dialect.TRAFFIC),
+                Overload(
+                    f"string_{name}",
+                    (STRING,),
+                    STRING,
+                    plain,
+                    True,
+                    dialect=Dialect.TRAFFIC,
+                    cost=cost,
+                    size=characters(128),
+                ),
                 Overload(
                     f"string_{name}_format",
                     (STRING, STRING),
@@ -76,6 +105,8 @@ def _functions(name: str, what: str, digest: Digest, of_hello: str) -> tuple[Fun
                     formatted,
                     True,
                     dialect=Dialect.TRAFFIC,
+                    cost=cost,
+                    size=characters(128),
                 ),
             ),
             ((f"'hello'.{name}('hex')", f"'{of_hello}'"),),
@@ -84,22 +115,24 @@ def _functions(name: str, what: str, digest: Digest, of_hello: str) -> tuple[Fun
 
 
 FUNCTIONS = (
-    *_functions("crc32", "CRC-32 checksum (IEEE)", _crc32, "3610a686"),
-    *_functions("crc64", "CRC-64 checksum (ISO)", _crc64, "3c3eeee2d8100000"),
-    *_functions("md5", "MD5 digest", _standard("md5"), "5d41402abc4b2a76b9719d911017c592"),
-    *_functions("sha1", "SHA-1 digest", _standard("sha1"), "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"),
+    *_functions("crc32", "CRC-32 checksum (IEEE)", _crc32, 0.1, "3610a686"),
+    *_functions("crc64", "CRC-64 checksum (ISO)", _crc64, 10, "3c3eeee2d8100000"),
+    *_functions("md5", "MD5 digest", _standard("md5"), 0.3, "5d41402abc4b2a76b9719d911017c592"),
+    *_functions("sha1", "SHA-1 digest", _standard("sha1"), 0.2, "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"),
     *_functions(
         "sha256",
         "SHA-256 digest",
         _standard("sha256"),
+        0.2,
         "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
     ),
     *_functions(
         "sha512",
         "SHA-512 digest",
         _standard("sha512"),
+        0.3,
         "9b71d224bd62f3785d96d46ad3ea3d73319bfbc2890caadae2dff72519673ca7"
         "2323c3d99ba5c11d7c7acc6e14b8c5da0c4663475c2e5c3adef46f73bcdec043",
     ),
-    *_functions("xxhash64", "xxHash (64 bits, seed 0)", _xxhash64, "26c7827d889f6da3"),
+    *_functions("xxhash64", "xxHash (64 bits, seed 0)", _xxhash64, 0.1, "26c7827d889f6da3"),
 )

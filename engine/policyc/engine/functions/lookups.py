@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from policyc.engine import cookies, request_url
+from policyc.engine.cel.prices import price
 from policyc.engine.function import Dialect, Function, Overload
 from policyc.engine.phases import Phase
 from policyc.engine.types import BOOL, COOKIE, STRING, Type, list_of
@@ -77,48 +78,91 @@ def _get_res_cookie(x: Exchange, name: str) -> cookies.Cookie:
 
 
 def _look_up(
-    name: str, doc: str, result: Type, body: Callable[[Exchange, str], Any], phases: frozenset[Phase]
+    name: str, doc: str, result: Type, body: Callable[[Exchange, str], Any], phases: frozenset[Phase], of: str
 ) -> Function:
+    """Declare a look-up; `of` is the path of the variable that it looks in."""
     overload = Overload(
-        name, (STRING,), result, body, pure=False, needs_exchange=True, dialect=Dialect.TRAFFIC
+        name,
+        (STRING,),
+        result,
+        body,
+        pure=False,
+        needs_exchange=True,
+        dialect=Dialect.TRAFFIC,
+        cost=price(30, 0.2),
+        size=None if result == BOOL else of,
     )
     return Function(name, doc, (overload,), phases=phases)
 
 
 FUNCTIONS = (
-    _look_up("hasReqHeader", "Whether the request has the header.", BOOL, _has_req_header, _REQUEST),
+    _look_up(
+        "hasReqHeader", "Whether the request has the header.", BOOL, _has_req_header, _REQUEST, "req.headers"
+    ),
     _look_up(
         "getReqHeader",
         "All values of the request header, in order; an empty list if there is none.",
         _STRINGS,
         _get_req_header,
         _REQUEST,
+        "req.headers",
     ),
-    _look_up("hasQueryParam", "Whether the URL's query has the parameter.", BOOL, _has_query, _REQUEST),
+    _look_up(
+        "hasQueryParam",
+        "Whether the URL's query has the parameter.",
+        BOOL,
+        _has_query,
+        _REQUEST,
+        "req.url.query_params",
+    ),
     _look_up(
         "getQueryParam",
         "All values of the query parameter, decoded; an empty list if there is none.",
         _STRINGS,
         _get_query,
         _REQUEST,
+        "req.url.query_params",
     ),
-    _look_up("hasReqCookie", "Whether the request brings the cookie.", BOOL, _has_req_cookie, _REQUEST),
+    _look_up(
+        "hasReqCookie",
+        "Whether the request brings the cookie.",
+        BOOL,
+        _has_req_cookie,
+        _REQUEST,
+        "req.cookies",
+    ),
     _look_up(
         "getReqCookie",
         "The first cookie of that name in the request; one with empty fields if there is none.",
         COOKIE,
         _get_req_cookie,
         _REQUEST,
+        "req.cookies",
     ),
-    _look_up("hasResHeader", "Whether the response has the header.", BOOL, _has_res_header, _RESPONSE),
+    _look_up(
+        "hasResHeader",
+        "Whether the response has the header.",
+        BOOL,
+        _has_res_header,
+        _RESPONSE,
+        "res.headers",
+    ),
     _look_up(
         "getResHeader",
         "All values of the response header, in order; an empty list if there is none.",
         _STRINGS,
         _get_res_header,
         _RESPONSE,
+        "res.headers",
     ),
-    _look_up("hasResCookie", "Whether the response sets the cookie.", BOOL, _has_res_cookie, _RESPONSE),
+    _look_up(
+        "hasResCookie",
+        "Whether the response sets the cookie.",
+        BOOL,
+        _has_res_cookie,
+        _RESPONSE,
+        "res.cookies",
+    ),
     _look_up(
         "getResCookie",
         "The cookie of that name which the response sets, of several the one with the longest path; one with "
@@ -126,5 +170,6 @@ FUNCTIONS = (
         COOKIE,
         _get_res_cookie,
         _RESPONSE,
+        "res.cookies",
     ),
 )

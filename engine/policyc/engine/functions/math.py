@@ -8,6 +8,8 @@ from typing import Any
 
 from policyc.engine.cel import numbers
 from policyc.engine.cel.coerce import type_name
+from policyc.engine.cel.extent import joined
+from policyc.engine.cel.prices import price, same
 from policyc.engine.function import Function, Overload
 from policyc.engine.types import BOOL, DOUBLE, DYN, INT, UINT, Type, list_of
 from policyc.engine.values import INT_MAX, UINT_MAX, EvalError, UInt
@@ -49,13 +51,16 @@ def _extreme(
     name: str, doc: str, body: Callable[..., Any], of_list: Callable[[Any], Any], *examples: tuple[str, str]
 ) -> Function:
     word = f"math_{name}"
-    one = [Overload(f"{word}_{n}", (t,), t, _same) for n, t in _NUMBERS]
+    one = [Overload(f"{word}_{n}", (t,), t, _same, size=same()) for n, t in _NUMBERS]
     two = [
-        Overload(f"{word}_{n}_{m}", (t, u), t if t == u else DYN, body)
+        Overload(f"{word}_{n}_{m}", (t, u), t if t == u else DYN, body, size=joined)
         for n, t in _NUMBERS
         for m, u in _NUMBERS
     ]
-    lists = [Overload(f"{word}_list_{n}", (list_of(t),), t, of_list) for n, t in (*_NUMBERS, ("dyn", DYN))]
+    lists = [
+        Overload(f"{word}_list_{n}", (list_of(t),), t, of_list, cost=price(20, values=6), size=same())
+        for n, t in (*_NUMBERS, ("dyn", DYN))
+    ]
     return Function(f"math.{name}", doc, (*one, *two, *lists), examples)
 
 

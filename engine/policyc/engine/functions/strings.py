@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from policyc.engine.cel.extent import Amount, Extent, listing, number, smaller, text
 from policyc.engine.cel.limits import (
     ITEMS_LIMIT,
+    PATTERN_LIMIT,
     TEXT_LIMIT,
     bounded_text,
     items_limit_passed,
     text_limit_passed,
 )
+from policyc.engine.cel.prices import characters, price, same
 from policyc.engine.cel.regex import matches
 from policyc.engine.function import Dialect, Function, Overload
 from policyc.engine.types import BOOL, BYTES, INT, STRING, list_of, map_of, param
@@ -216,13 +219,68 @@ def _quote(text: str) -> str:
     return str(bounded_text(f'"{text.translate(_QUOTED)}"'))
 
 
+# How large results are, and what calls cost that take more than a price for each character.
+
+
+def _counted(value: Extent) -> Extent:
+    return number(0, int(value.length.most))
+
+
+def _position(text: Extent, *_: Extent) -> Extent:
+    return number(-1, int(text.characters.most))
+
+
+def _of_matching(text: Extent, pattern: Extent) -> Amount:
+    """A pattern that is not known before has to be compiled, which Unicode classes make dear."""
+    known = min(pattern.characters.most, PATTERN_LIMIT)
+    return Amount(600 + 7000 * known) + text.characters * (0.4 + known)
+
+
+def _replaced(subject: Extent, old: Extent, new: Extent, limit: Extent | None = None) -> Extent:
+    """An empty text stands before each character and at the end."""
+    most = subject.characters + (subject.characters + 1) * new.characters.most
+    if limit is not None and limit.low >= 0:
+        most = smaller(most, subject.characters + new.characters * limit.high)
+    return text(most)
+
+
+def _of_replacing(subject: Extent, old: Extent, new: Extent, limit: Extent | None = None) -> Amount:
+    made = _replaced(subject, old, new, limit)
+    return Amount(16) + subject.characters * 0.8 + made.characters * 0.02
+
+
+def _parts(subject: Extent, _separator: Extent | None = None, limit: Extent | None = None) -> Extent:
+    count = subject.characters + 1
+    if limit is not None and limit.low >= 0:
+        count = smaller(count, Amount(limit.high + 1))
+    return listing(count, subject.characters)
+
+
+def _cut(subject: Extent, start: Extent, end: Extent | None = None) -> Extent:
+    if end is None:
+        return text(subject.characters)
+    return text(smaller(subject.characters, Amount(max(0, end.high - max(0, start.low)))))
+
+
+def _glued(items: Extent, separator: Extent | None = None) -> Extent:
+    between = 0.0 if separator is None else separator.characters.most
+    return text(items.characters + items.length * between)
+
+
 FUNCTIONS = (
     Function(
         "size",
         "The number of characters of a text, octets of bytes, items of a list, or entries of a map.",
         tuple(
             Overload(
-                f"size_{name}{'_method' if method else ''}", (t,), INT, len, method=method, inline="len({0})"
+                f"size_{name}{'_method' if method else ''}",
+                (t,),
+                INT,
+                len,
+                method=method,
+                inline="len({0})",
+                cost=price(3),
+                size=_counted,
             )
             for method in (False, True)
             for name, t in (
@@ -239,7 +297,13 @@ FUNCTIONS = (
         "Whether the text begins with the other.",
         (
             Overload(
-                "starts_with_string", (STRING, STRING), BOOL, _starts_with, True, inline="{0}.startswith({1})"
+                "starts_with_string",
+                (STRING, STRING),
+                BOOL,
+                _starts_with,
+                True,
+                inline="{0}.startswith({1})",
+                cost=price(4, 0, 0.005),
             ),
         ),
         (("'/api/v1'.startsWith('/api/')", "true"),),
@@ -247,28 +311,58 @@ FUNCTIONS = (
     Function(
         "endsWith",
         "Whether the text ends with the other.",
-        (Overload("ends_with_string", (STRING, STRING), BOOL, _ends_with, True, inline="{0}.endswith({1})"),),
+        (
+            Overload(
+                "ends_with_string",
+                (STRING, STRING),
+                BOOL,
+                _ends_with,
+                True,
+                inline="{0}.endswith({1})",
+                cost=price(4, 0, 0.005),
+            ),
+        ),
         (("'a.png'.endsWith('.png')", "true"),),
     ),
     Function(
         "contains",
         "Whether the other text stands somewhere in this one.",
-        (Overload("contains_string", (STRING, STRING), BOOL, _contains, True, inline="({1} in {0})"),),
+        (
+            Overload(
+                "contains_string",
+                (STRING, STRING),
+                BOOL,
+                _contains,
+                True,
+                inline="({1} in {0})",
+                cost=price(4, 0.4),
+            ),
+        ),
         (("'hello'.contains('ell')", "true"),),
     ),
     Function(
         "matches",
         "Whether the regular expression (RE2) is found anywhere in the text.",
         (
-            Overload("matches", (STRING, STRING), BOOL, matches),
-            Overload("matches_string", (STRING, STRING), BOOL, matches, True),
+            Overload("matches", (STRING, STRING), BOOL, matches, cost=_of_matching),
+            Overload("matches_string", (STRING, STRING), BOOL, matches, True, cost=_of_matching),
         ),
         (("'foobar'.matches('^foo.*r$')", "true"), ("matches('a1', '[0-9]')", "true")),
     ),
     Function(
         "charAt",
         "The character at the position, or an empty text at the very end.",
-        (Overload("string_char_at_int", (STRING, INT), STRING, _char_at, True),),
+        (
+            Overload(
+                "string_char_at_int",
+                (STRING, INT),
+                STRING,
+                _char_at,
+                True,
+                cost=price(12),
+                size=characters(1),
+            ),
+        ),
         (("'hello'.charAt(4)", "'o'"), ("'hello'.charAt(5)", "''")),
     ),
     Function(
@@ -276,9 +370,24 @@ FUNCTIONS = (
         "Where the other text first stands, from a position on; -1 where it does not.",
         (
             Overload(
-                "string_index_of_string", (STRING, STRING), INT, _index_of, True, inline="{0}.find({1})"
+                "string_index_of_string",
+                (STRING, STRING),
+                INT,
+                _index_of,
+                True,
+                inline="{0}.find({1})",
+                cost=price(5, 0.4),
+                size=_position,
             ),
-            Overload("string_index_of_string_int", (STRING, STRING, INT), INT, _index_of_from, True),
+            Overload(
+                "string_index_of_string_int",
+                (STRING, STRING, INT),
+                INT,
+                _index_of_from,
+                True,
+                cost=price(14, 0.4),
+                size=_position,
+            ),
         ),
         (("'hello mellow'.indexOf('ello')", "1"), ("'hello mellow'.indexOf('ello', 2)", "7")),
     ),
@@ -293,9 +402,17 @@ FUNCTIONS = (
                 _last_index_of,
                 True,
                 inline="{0}.rfind({1})",
+                cost=price(5, 0.4),
+                size=_position,
             ),
             Overload(
-                "string_last_index_of_string_int", (STRING, STRING, INT), INT, _last_index_of_from, True
+                "string_last_index_of_string_int",
+                (STRING, STRING, INT),
+                INT,
+                _last_index_of_from,
+                True,
+                cost=price(14, 0.4),
+                size=_position,
             ),
         ),
         (("'hello mellow'.lastIndexOf('ello')", "7"), ("'hello mellow'.lastIndexOf('ello', 6)", "1")),
@@ -304,9 +421,23 @@ FUNCTIONS = (
         "replace",
         "The text with another in place of each occurrence, or of the first few (a negative number: of all).",
         (
-            Overload("string_replace_string_string", (STRING, STRING, STRING), STRING, _replace, True),
             Overload(
-                "string_replace_string_string_int", (STRING, STRING, STRING, INT), STRING, _replace_some, True
+                "string_replace_string_string",
+                (STRING, STRING, STRING),
+                STRING,
+                _replace,
+                True,
+                cost=_of_replacing,
+                size=_replaced,
+            ),
+            Overload(
+                "string_replace_string_string_int",
+                (STRING, STRING, STRING, INT),
+                STRING,
+                _replace_some,
+                True,
+                cost=_of_replacing,
+                size=_replaced,
             ),
         ),
         (("'hello hello'.replace('he', 'we')", "'wello wello'"), ("'aaa'.replace('a', 'b', 1)", "'baa'")),
@@ -316,7 +447,15 @@ FUNCTIONS = (
         "The parts of the text between separators. In a policy a limit keeps that many parts and drops the "
         "rest, and without a separator the text splits at white space.",
         (
-            Overload("string_split_string", (STRING, STRING), _STRINGS, _split, True),
+            Overload(
+                "string_split_string",
+                (STRING, STRING),
+                _STRINGS,
+                _split,
+                True,
+                cost=price(16, 0.4),
+                size=_parts,
+            ),
             Overload(
                 "string_split_string_int",
                 (STRING, STRING, INT),
@@ -324,6 +463,8 @@ FUNCTIONS = (
                 _split_keeping,
                 True,
                 dialect=Dialect.CEL,
+                cost=price(18, 0.4),
+                size=_parts,
             ),
             Overload(
                 "string_split_string_first",
@@ -332,8 +473,19 @@ FUNCTIONS = (
                 _split_dropping,
                 True,
                 dialect=Dialect.TRAFFIC,
+                cost=price(18, 0.4),
+                size=_parts,
             ),
-            Overload("string_split", (STRING,), _STRINGS, _split_spaces, True, dialect=Dialect.TRAFFIC),
+            Overload(
+                "string_split",
+                (STRING,),
+                _STRINGS,
+                _split_spaces,
+                True,
+                dialect=Dialect.TRAFFIC,
+                cost=price(16, 7),
+                size=_parts,
+            ),
         ),
         (("'a,b,c'.split(',')", "['a', 'b', 'c']"), ("'a,b,c'.split(',', 0)", "[]")),
     ),
@@ -341,63 +493,137 @@ FUNCTIONS = (
         "substring",
         "The text from a position on, up to another one.",
         (
-            Overload("string_substring_int", (STRING, INT), STRING, _substring, True),
-            Overload("string_substring_int_int", (STRING, INT, INT), STRING, _substring_to, True),
+            Overload(
+                "string_substring_int",
+                (STRING, INT),
+                STRING,
+                _substring,
+                True,
+                cost=price(12, 0.01),
+                size=_cut,
+            ),
+            Overload(
+                "string_substring_int_int",
+                (STRING, INT, INT),
+                STRING,
+                _substring_to,
+                True,
+                cost=price(14, 0.01),
+                size=_cut,
+            ),
         ),
         (("'tacocat'.substring(4)", "'cat'"), ("'tacocat'.substring(0, 4)", "'taco'")),
     ),
     Function(
         "trim",
         "The text without white space (Unicode's) at its ends.",
-        (Overload("string_trim", (STRING,), STRING, _trim, True),),
+        (Overload("string_trim", (STRING,), STRING, _trim, True, cost=price(10, 0.6), size=same()),),
         (("'  a b\\n'.trim()", "'a b'"),),
     ),
     Function(
         "reverse",
         "The text, or the list, back to front.",
         (
-            Overload("string_reverse", (STRING,), STRING, _reverse, True, inline="{0}[::-1]"),
-            Overload("list_reverse", (list_of(_T),), list_of(_T), _reverse, True, inline="{0}[::-1]"),
+            Overload(
+                "string_reverse",
+                (STRING,),
+                STRING,
+                _reverse,
+                True,
+                inline="{0}[::-1]",
+                cost=price(6, 0.04),
+                size=same(),
+            ),
+            Overload(
+                "list_reverse",
+                (list_of(_T),),
+                list_of(_T),
+                _reverse,
+                True,
+                inline="{0}[::-1]",
+                cost=price(6, values=0.3),
+                size=same(),
+            ),
         ),
         (("'abc'.reverse()", "'cba'"), ("[1, 2].reverse()", "[2, 1]")),
     ),
     Function(
         "lowerAscii",
         "The text with its ASCII letters in lower case.",
-        (Overload("string_lower_ascii", (STRING,), STRING, _lower_ascii, True),),
+        (
+            Overload(
+                "string_lower_ascii", (STRING,), STRING, _lower_ascii, True, cost=price(12, 5), size=same()
+            ),
+        ),
         (("'TacoCÆt'.lowerAscii()", "'tacocÆt'"),),
     ),
     Function(
         "upperAscii",
         "The text with its ASCII letters in upper case.",
-        (Overload("string_upper_ascii", (STRING,), STRING, _upper_ascii, True),),
+        (
+            Overload(
+                "string_upper_ascii", (STRING,), STRING, _upper_ascii, True, cost=price(12, 5), size=same()
+            ),
+        ),
         (("'tacoCæt'.upperAscii()", "'TACOCæT'"),),
     ),
     Function(
         "lower",
         "The text in lower case, letter by letter.",
-        (Overload("string_lower", (STRING,), STRING, _lower, True, dialect=Dialect.TRAFFIC),),
+        (
+            Overload(
+                "string_lower",
+                (STRING,),
+                STRING,
+                _lower,
+                True,
+                dialect=Dialect.TRAFFIC,
+                cost=price(12, 7),
+                size=same(),
+            ),
+        ),
         (("'ÄB'.lower()", "'äb'"),),
     ),
     Function(
         "upper",
         "The text in upper case, letter by letter.",
-        (Overload("string_upper", (STRING,), STRING, _upper, True, dialect=Dialect.TRAFFIC),),
+        (
+            Overload(
+                "string_upper",
+                (STRING,),
+                STRING,
+                _upper,
+                True,
+                dialect=Dialect.TRAFFIC,
+                cost=price(12, 8),
+                size=same(),
+            ),
+        ),
         (("'äb'.upper()", "'ÄB'"), ("'ß'.upper()", "'ß'")),
     ),
     Function(
         "join",
         "The texts of a list one after the other, with a separator between them.",
         (
-            Overload("list_join", (_STRINGS,), STRING, _join, True),
-            Overload("list_join_string", (_STRINGS, STRING), STRING, _join_with, True),
+            Overload(
+                "list_join", (_STRINGS,), STRING, _join, True, cost=price(20, 0.02, values=5.5), size=_glued
+            ),
+            Overload(
+                "list_join_string",
+                (_STRINGS, STRING),
+                STRING,
+                _join_with,
+                True,
+                cost=price(20, 0.02, values=5.5),
+                size=_glued,
+            ),
         ),
         (("['a', 'b'].join()", "'ab'"), ("['a', 'b'].join(', ')", "'a, b'")),
     ),
     Function(
         "strings.quote",
         "The text in double quotes, with escapes for what needs them.",
-        (Overload("strings_quote", (STRING,), STRING, _quote),),
+        (Overload("strings_quote", (STRING,), STRING, _quote, cost=price(20, 3), size=characters(2, 2)),),
         (("strings.quote('a\"b')", '\'"a\\\\"b"\''),),
     ),
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from policyc.engine.cel.coerce import to_text, type_name
+from policyc.engine.cel.extent import Extent, text
 from policyc.engine.cel.limits import DEPTH_LIMIT, TEXT_LIMIT, text_limit_passed
 from policyc.engine.cel.numbers import double_to_text
+from policyc.engine.cel.prices import price
 from policyc.engine.function import Function, Overload
 from policyc.engine.types import DYN, STRING, list_of
 from policyc.engine.values import BoolKeyMap, EvalError, UInt
@@ -139,12 +141,27 @@ def _format(template: str, args: Any) -> str:
         at += 1
 
 
+def _size(template: Extent, args: Extent) -> Extent:
+    """`%.1000f` of a large number is the longest that a clause makes; `%x` doubles a text."""
+    return text(template.characters * 200 + args.characters * 2 + args.values * 40)
+
+
 FUNCTIONS = (
     Function(
         "format",
         "The text with its clauses replaced by the arguments: `%s` any value, `%d` integers, `%f` and `%e` "
         "numbers (`%.2f`), `%b` `%o` `%x` `%X` other bases.",
-        (Overload("string_format", (STRING, list_of(DYN)), STRING, _format, True),),
+        (
+            Overload(
+                "string_format",
+                (STRING, list_of(DYN)),
+                STRING,
+                _format,
+                True,
+                cost=price(30, 60, 1, values=60),
+                size=_size,
+            ),
+        ),
         (
             ("'%s has %d items'.format(['cart', 3])", "'cart has 3 items'"),
             ("'%.2f%%'.format([12.5])", "'12.50%'"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from policyc.engine.cel.prices import price
 from policyc.engine.cel.times import Calendar, calendar
 from policyc.engine.function import Function, Overload
 from policyc.engine.types import DURATION, INT, STRING, TIMESTAMP
@@ -32,8 +33,8 @@ def _part(
         return pick(calendar(value, zone))
 
     overloads = [
-        Overload(f"timestamp_{name}", (TIMESTAMP,), INT, utc, True),
-        Overload(f"timestamp_{name}_with_tz", (TIMESTAMP, STRING), INT, in_zone, True),
+        Overload(f"timestamp_{name}", (TIMESTAMP,), INT, utc, True, cost=price(200)),
+        Overload(f"timestamp_{name}_with_tz", (TIMESTAMP, STRING), INT, in_zone, True, cost=price(500, 0.6)),
     ]
     if of_duration is not None:
         overloads.append(Overload(f"duration_{name}", (DURATION,), INT, of_duration, True))
