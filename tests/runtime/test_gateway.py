@@ -43,6 +43,12 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         ),
         (lambda: Gateway(Program((endpoint("https://a.example", "file:///srv"),))), "file upstreams"),
         (lambda: Gateway(Program(policy=Policy({}))), "a policy without endpoints needs an upstream"),
+        (
+            lambda: Gateway(
+                Program((endpoint("https://a.example"),), Policy({Phase.HTTP_REQUEST: lambda x: None}))
+            ),
+            "a policy without endpoints needs an upstream",
+        ),
         (lambda: Gateway(upstream="ftp://x"), "`ftp://x` is no upstream"),
         (
             lambda: Gateway(Program((endpoint("https://a.example"),)), upstream="8080"),

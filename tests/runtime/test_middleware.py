@@ -154,3 +154,25 @@ def test_lifespan_passes() -> None:
 
     asyncio.run(PolicyMiddleware(app, Policy({}))({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert reached == ["lifespan"]
+
+
+def test_redirect_to_a_rewritten_host_comes_back_to_the_clients() -> None:
+    def other_host(exchange: Exchange) -> Outcome | None:
+        exchange.req.host = "in.example"
+        exchange.req.headers.set("host", "in.example")
+        return None
+
+    async def moved(scope: Any, receive: Any, send: Any) -> None:
+        host = dict(scope["headers"])[b"host"]
+        lines = [(b"location", b"http://" + host + b"/x")]
+        await send({"type": "http.response.start", "status": 302, "headers": lines})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def scenario(phases: dict[Phase, Run]) -> str:
+        transport = httpx.ASGITransport(PolicyMiddleware(moved, Policy(phases)))
+        async with httpx.AsyncClient(transport=transport, base_url="https://a.example:8443") as client:
+            reply = await client.get("/")
+            return str(reply.headers["location"])
+
+    assert asyncio.run(scenario({REQUEST: other_host})) == "https://a.example:8443/x"
+    assert asyncio.run(scenario({})) == "http://a.example:8443/x"

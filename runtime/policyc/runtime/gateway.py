@@ -162,7 +162,7 @@ class Gateway:
                 # Else every Host that no endpoint serves would go there: an open proxy.
                 raise GatewayError("an upstream is for a policy without endpoints: these declare their own")
             any_host = self._bare(bare, self._upstream)
-        elif bare is not None and not definitions:
+        elif bare is not None and (bare.phases or not definitions):
             raise GatewayError("a policy without endpoints needs an upstream")
         try:
             snapshot = make_snapshot(served, any_host=any_host, chance=self._chance)

@@ -31,6 +31,7 @@ from policyc.engine.values import Timestamp
 from policyc.runtime.asgi import AsgiApp, Message, Receive, Send
 from policyc.runtime.errors import Answer, error_answer
 from policyc.runtime.exchange import as_answer, resume_phase, run_phase
+from policyc.runtime.location import restore_location
 from policyc.runtime.observe import Record, Sink, discard, timestamp
 from policyc.runtime.services import LocalServices
 from policyc.runtime.state import RateLimiter
@@ -69,8 +70,9 @@ class PolicyMiddleware:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         view = self._view(scope)
+        host = view.req.host
         outcome = self._request_phase(view)
-        answering = _Answering(self._policy, view, send)
+        answering = _Answering(self._policy, view, host, send)
         try:
             if outcome is None:
                 await self._app(_changed(scope, view.req), receive, answering.send)
@@ -149,7 +151,8 @@ class PolicyMiddleware:
 class _Answering:
     """What goes to the client: the response after `on_http_response`, or another in its place."""
 
-    def __init__(self, policy: Policy, view: Exchange, send: Send) -> None:
+    def __init__(self, policy: Policy, view: Exchange, host: str, send: Send) -> None:
+        self._host = host  # as the client knows it
         self._phase = policy.phases.get(Phase.HTTP_RESPONSE)
         self._view = view
         self._send = send
@@ -179,6 +182,9 @@ class _Answering:
             await self._send(message)
             return
         lines = [(bytes(name), bytes(value)) for name, value in message.get("headers", ())]
+        request = self._view.req
+        if request.host != self._host:
+            lines = restore_location(lines, request.host, f"{request.scheme}://{self._host}")
         headers = Headers(line for line in lines if line[0].lower() != b"ngrok-error-code")
         response = Response(message["status"], headers, content_length=content_length(headers))
         replaced = self._run(response)

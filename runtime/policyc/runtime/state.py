@@ -38,7 +38,7 @@ class RateLimiter:
         """Count a request: 0 if it is let through, else whole seconds (at least 1) until one may be.
 
         The window ends now and begins `window_s` ago, rounded to whole slices: what a slice counted expires
-        when the whole slice is out of the window.
+        as soon as the slice begins before the window, so that nobody waits longer than one window.
         """
         now = self._clock()
         current = int(now // SLICE_S)
