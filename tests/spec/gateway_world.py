@@ -73,7 +73,7 @@ class World:
 
     def _recorder(self, name: str) -> Any:
         def answer(seen: Seen) -> bytes:
-            self.seen.append((name, seen))
+            self.seen.append((name, seen._replace(lines=as_text(seen.lines))))
             head, _, _ = self.answer.partition(b"\r\n\r\n")
             return head + b"\r\n\r\n" if seen.method == "HEAD" else self.answer
 
@@ -130,6 +130,11 @@ class World:
             closing = server.close()
             if closing is not None:
                 await closing
+
+
+def as_text(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return field lines that were read as latin-1 as the text that they hold."""
+    return [(name, value.encode("latin-1").decode("utf-8", "surrogateescape")) for name, value in lines]
 
 
 def sources_of(case: Case) -> list[tuple[str, str]]:
@@ -260,7 +265,8 @@ class Talk:
             assert self._request is not None
             client = await self._connected()
             try:
-                self.reply = await client.reply(head=self._request.startswith(b"HEAD "))
+                reply = await client.reply(head=self._request.startswith(b"HEAD "))
+                self.reply = reply._replace(lines=as_text(reply.lines))
             except (asyncio.IncompleteReadError, ConnectionError):
                 self.reply = Reply(0, [], b"")
             self._remember(self.reply)
