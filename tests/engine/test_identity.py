@@ -9,11 +9,11 @@ from policyc.engine.identity import ALLOW_LIST_HINTS, identity, session_result
 
 
 def test_both_spellings_of_the_refresh_flag_are_set() -> None:
-    assert {"userinfo_refreshed", "user_info_refreshed"} <= set(session_result("oauth", "x").fields)
+    assert {"userinfo_refreshed", "user_info_refreshed"} <= set(session_result("oauth").fields)
 
 
-def test_the_session_is_named_as_each_action_wants() -> None:
-    assert "current_session_id" in identity("current_session_id", "oidc").fields
+def test_both_names_of_the_session_are_set() -> None:
+    assert {"current_session_id", "current_provider_session_id"} <= set(identity("oidc").fields)
 
 
 def test_allow_lists_are_hinted_at() -> None:

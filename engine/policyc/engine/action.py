@@ -41,9 +41,9 @@ class Site:
     """Where an action stands, as far as it is known, and where to report.
 
     `path` is the action's place in the document. `key` is a stable name of the position (endpoint, phase,
-    rule, action) for state that outlives a request. `protocol`, `binding` and `is_cloud` (a cloud endpoint:
-    no upstream) are None where the endpoint is not known. `form` tells which front end read the action: a
-    string in a `.policy` file is always a template, in YAML and JSON the field says what it is.
+    rule, action) for state that outlives a request. `protocol`, `binding`, `host` and `is_cloud` (a cloud
+    endpoint: no upstream) are None where the endpoint is not known. `form` tells which front end read the
+    action: a string in a `.policy` file is always a template, in YAML and JSON the field says what it is.
     """
 
     phase: Phase
@@ -55,6 +55,7 @@ class Site:
     binding: Binding | None = None
     is_cloud: bool | None = None
     form: Form = "yaml"
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

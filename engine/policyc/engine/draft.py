@@ -149,11 +149,12 @@ class Kind(NamedTuple):
 class DraftPolicy:
     """A policy: the phases of an endpoint, or those at the top of a document."""
 
-    __slots__ = ("document", "kind", "label", "phases", "place")
+    __slots__ = ("document", "host", "kind", "label", "phases", "place")
 
     def __init__(self, document: syntax.Document, kind: Kind, place: Span, label: str) -> None:
-        """`place` is for findings about the whole policy, `label` names it in keys."""
+        """`place` is for findings about the whole policy, `label` names it in keys; see also `host`."""
         self.document = document
+        self.host: str | None = None  # of the endpoint, where it is known
         self.kind = kind
         self.place = place
         self.label = label

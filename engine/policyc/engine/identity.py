@@ -6,6 +6,7 @@ Sources: spec/actions.md#oauth, #openid-connect.
 from __future__ import annotations
 
 from policyc.engine.action import Site
+from policyc.engine.phases import Binding
 from policyc.engine.schema import (
     Boolean,
     Cel,
@@ -54,6 +55,32 @@ ALLOW_LIST_HINTS = dict.fromkeys(
 )
 
 
+OTHER_DOMAIN = declare(
+    "P0374",
+    "foreign-cookie-domain",
+    "the cookie domain is not one of the endpoint",
+    explanation="A browser keeps a cookie only for a domain that the host belongs to: with another one every "
+    "login would be forgotten at once.",
+    wrong='endpoint "https://app.example.com" { on_http_request { oauth { provider: "github", client_id: '
+    '"a", client_secret: secrets.get("gw", "gh"), auth_cookie_domain: "example.org" } deny } }',
+    right='endpoint "https://app.example.com" { on_http_request { oauth { provider: "github", client_id: '
+    '"a", client_secret: secrets.get("gw", "gh"), auth_cookie_domain: "example.com" } deny } }',
+    ngrok=2241,
+)
+
+
+def check_cookie_domain(config: Config, site: Site) -> None:
+    """Report a cookie domain that the endpoint's host does not belong to, as far as the host is known."""
+    domain = config.get("auth_cookie_domain")
+    if domain is None or site.host is None or site.binding is not Binding.PUBLIC:
+        return  # the clients of an internal endpoint see the host of another one
+    host = site.host.removeprefix("*.")
+    wanted = str(domain.value).lower().removeprefix(".")
+    if host != "*" and host != wanted and not host.endswith(f".{wanted}"):
+        message = f"`{domain.value}` is no domain that `{site.host}` belongs to"
+        site.report.add(OTHER_DOMAIN, message, domain.span, path=domain.path)
+
+
 def _domain(text: str) -> str:
     labels = text.removeprefix(".").split(".")
     sound = all(label and len(label) <= 63 and label.replace("-", "a").isalnum() for label in labels)
@@ -76,8 +103,8 @@ SESSION: tuple[Field, ...] = (
 )
 
 
-def identity(session_field: str, name: str) -> Record:
-    """Return the record of a user."""
+def identity(name: str) -> Record:
+    """Return the record of a user; its session has both names in use (spec/actions.md §6, row 13)."""
     return Record(
         f"{name}.identity",
         (),
@@ -86,12 +113,13 @@ def identity(session_field: str, name: str) -> Record:
             "email": RecordField(STRING, "mail address"),
             "name": RecordField(STRING, "name"),
             "provider_user_id": RecordField(STRING, "id of the user at the provider"),
-            session_field: RecordField(STRING, "id of the session"),
+            "current_session_id": RecordField(STRING, "id of the session"),
+            "current_provider_session_id": RecordField(STRING, "id of the session"),
         },
     )
 
 
-def session_result(name: str, session_field: str, *more: str) -> Record:
+def session_result(name: str, *more: str) -> Record:
     """Return the result record of an action that keeps a session; `more` are further fields of text."""
     texts = ("access_token", "refresh_token", "expires_at", *more)
     flags = ("session_timed_out", "session_max_duration_reached", "userinfo_refreshed", "user_info_refreshed")
@@ -100,7 +128,7 @@ def session_result(name: str, session_field: str, *more: str) -> Record:
         (),
         {
             "error": RecordField(ERROR_RECORD, "what failed"),
-            "identity": RecordField(identity(session_field, name), "who is logged in"),
+            "identity": RecordField(identity(name), "who is logged in"),
             **{text: RecordField(STRING, text.replace("_", " ")) for text in texts},
             **{flag: RecordField(BOOL, flag.replace("_", " ")) for flag in flags},
         },

@@ -115,6 +115,17 @@ PHASE_TWICE = declare(
     right="on_http_request { when req.method == 'TRACE' { deny } deny }",
 )
 
+TEST_NOT_RUN = declare(
+    "P0508",
+    "test-not-run",
+    "tests are not run",
+    explanation="`test` is a word of the language, and its block will hold tests of the policies in the "
+    "file. This version reads over it.",
+    wrong='on_http_request { deny }\ntest "is closed" { }',
+    right="on_http_request { deny }",
+    severity="warning",
+)
+
 _PHASES = frozenset(phase.value for phase in Phase)
 _LEGACY = {"inbound": Phase.HTTP_REQUEST, "outbound": Phase.HTTP_RESPONSE}
 
@@ -144,11 +155,15 @@ class Lowering:
         """Add what a document declares."""
         names = self._resolver.names(document)
         phases = [item for item in document.items if isinstance(item, syntax.Phase)]
-        if phases:
+        # Nothing at all is a policy too where the caller says what it is for: a cloud endpoint needs one.
+        is_nothing = not document.items and document.form != "agent" and not self._report.has_errors
+        if phases or (is_nothing and self._options.type == "cloud"):
             self._bare(document, names, phases)
         for item in document.items:
             if isinstance(item, syntax.Endpoint):
                 self._endpoint(item, document, names)
+            elif isinstance(item, syntax.Test):
+                self._report.add(TEST_NOT_RUN, "tests are not run by this version", item.name.span)
 
     def _bare(self, document: syntax.Document, names: Names, phases: list[syntax.Phase]) -> None:
         url, kind = self._options.endpoint, self._options.type
@@ -159,9 +174,10 @@ class Lowering:
                 None if url is None else url.binding,
                 None if kind is None else kind == "cloud",
             ),
-            phases[0].key.span,
+            phases[0].key.span if phases else document.source.span(0, 0),
             document.source.name if url is None else f"{self._options.account}/{url.url}",
         )
+        policy.host = None if url is None else url.host
         self._phases(policy, phases, names)
         self.policies.append(policy)
 
@@ -193,6 +209,7 @@ class Lowering:
             protocol, None if endpoint.url is None else endpoint.url.binding, not endpoint.has_upstream
         )
         policy.label = self._label(endpoint)
+        policy.host = None if endpoint.url is None else endpoint.url.host
         self._phases(policy, node.phases, names)
         if "traffic_policy_file" in given:
             self._policy_file(policy, given["traffic_policy_file"], node, document.source, where)
@@ -311,9 +328,14 @@ class Lowering:
         if name in _PHASES:
             return Phase(name)
         if name not in _LEGACY:
-            # The readers refuse every other key, and recovery may leave one behind: it never goes unsaid.
-            if not self._report.has_errors:
-                self._report.add(UNKNOWN_TOP_KEY, f"`{name}` is no phase", key.span, path=name)
+            # The readers of YAML and JSON refuse every other key; recovery in `.policy` may leave one behind.
+            from policyc.grammar.nearest import nearest
+
+            near = nearest(name, _PHASES)
+            is_told = policy.document.form != "policy" and self._report.has_errors
+            if not is_told and (near is not None or not self._report.has_errors):
+                hint = f"did you mean `{near}`?" if near else None
+                self._report.add(UNKNOWN_TOP_KEY, f"`{name}` is no phase", key.span, hint=hint, path=name)
             return None
         phase = _LEGACY[name]
         protocol = policy.kind.protocol

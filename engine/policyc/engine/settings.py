@@ -124,15 +124,14 @@ _BINDING = _one_of("public", "internal", "kubernetes", ngrok=15005)
 
 
 def _bindings(value: object) -> object:
-    if isinstance(value, list):
-        if len(value) > 1:
-            raise Misfit(
-                "holds one binding, not several", 15006 if len(set(map(str, value))) < len(value) else 18007
-            )
-        if not value:
-            return None
-        value = value[0]
-    return _BINDING(value)
+    """Take the list, which may hold one binding (spec/endpoints.md §2)."""
+    if not isinstance(value, list):
+        raise Misfit("must be a list", hint=f"write `[{value}]`" if isinstance(value, str) else None)
+    if len(value) > 1:
+        raise Misfit(
+            "holds one binding, not several", 15006 if len(set(map(str, value))) < len(value) else 18007
+        )
+    return _BINDING(value[0]) if value else None
 
 
 def _texts(value: object) -> object:
@@ -145,7 +144,7 @@ def _texts(value: object) -> object:
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "binding",
-        _bindings,
+        _BINDING,
         "who may send traffic: `public`, `internal`, `kubernetes`; inferred from the host",
     ),
     Setting(
@@ -214,7 +213,7 @@ def read_settings(
             value = _constant(entry.value, scope, report, path, wants_text=name not in _TYPED)
             if value is None:
                 continue
-            taken = setting.take(value[0])
+            taken = (_bindings if written == "bindings" else setting.take)(value[0])
         except Misfit as misfit:
             report.add(
                 BAD_SETTING, f"`{written}` {misfit.message}", entry.value.span,

@@ -128,6 +128,12 @@ def _authentication(work: Work) -> None:
     check_authentication(work.policies, work.report)
 
 
+def _order(work: Work) -> None:
+    from policyc.engine.checks.order import check_order
+
+    check_order(work.policies, work.report)
+
+
 def _ai_gateway(work: Work) -> None:
     from policyc.engine.checks.ai_gateway import check_ai_gateway
 
@@ -196,6 +202,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("unused", _unused, ("lower", "types"), "what nothing uses is checked as far as it goes"),
     Stage("flow", _flow, ("types",), "what can never run or never end: needs constants and configs"),
     Stage("authentication", _authentication, ("actions",), "two authentications in one phase"),
+    Stage("order", _order, ("types",), "actions that stand before or behind others in vain"),
     Stage("ai-gateway", _ai_gateway, ("actions",), "two of them in one policy"),
     Stage("endpoints", _endpoints, ("lower",), "whether endpoints can be served side by side"),
     Stage("forwards", _forwards, ("types",), "where constant forwards lead"),

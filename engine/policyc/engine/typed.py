@@ -28,7 +28,9 @@ def type_policies(policies: list[DraftPolicy], report: Report) -> None:
     for policy in policies:
         acted: set[str] = set()
         for phase in policy.in_order():
-            acted |= _type_phase(phase, policy.kind, policy.label, acted, report, policy.document.form)
+            acted |= _type_phase(
+                phase, policy.kind, policy.label, acted, report, policy.document.form, policy.host
+            )
 
 
 def type_unused(names: list[Names], report: Report) -> None:
@@ -69,7 +71,13 @@ def _used_lets(names: Names) -> set[str]:
 
 
 def _type_phase(
-    phase: DraftPhase, kind: Kind, label: str, acted: set[str], report: Report, form: Form = "policy"
+    phase: DraftPhase,
+    kind: Kind,
+    label: str,
+    acted: set[str],
+    report: Report,
+    form: Form = "policy",
+    host: str | None = None,
 ) -> set[str]:
     """Type the rules of a phase; return the results that its actions may have published."""
     scope = Scope.traffic(phase.phase, kind.protocol, kind.binding, acted=acted)
@@ -80,7 +88,8 @@ def _type_phase(
         for number, action in enumerate(rule.actions):
             key = f"{label}/{phase.phase.value}/{index}/{number}"
             _type_action(action, Site(
-                phase.phase, here, inner, action.path, key, kind.protocol, kind.binding, kind.is_cloud, form
+                phase.phase, here, inner, action.path, key, kind.protocol, kind.binding, kind.is_cloud, form,
+                host,
             ))  # fmt: skip
         deliver(inner, rule, report)
     return set(scope.acted or ())

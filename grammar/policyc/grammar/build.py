@@ -640,7 +640,7 @@ class Builder:
     def _entry(self, key: Expr, value: Expr) -> MapEntry:
         span = key.span.to(value.span)
         if id(key) not in self._grouped:
-            if type(key) is Name and not key.rooted:
+            if type(key) is Name and not key.rooted and key.name not in KEYWORDS:
                 self._pending.pop(id(key), None)
                 return MapEntry(Text(key.name, key.span, key.span.start), self.value(value), span)
             if type(key) is Literal and key.kind == "string":
@@ -650,7 +650,9 @@ class Builder:
             hint = f"write `({text})` for a computed key, or put quotes around it"
             if text.replace("-", "").replace("_", "").isalnum():
                 hint = f'put quotes around it: `"{text}"`'
+            self._pending.pop(id(key), None)
             self._say(COMPUTED_KEY, f"the key `{text}` is neither a name nor a string", key.span, hint)
+            return MapEntry(Text(key.span.text, key.span, key.span.start), self.value(value), span)
         written = Text(key.span.text, key.span, key.span.start)
         return MapEntry(written, self.value(value), span, key_expr=self._whole(key))
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from policyc.grammar.codes import Code, declare
 from policyc.grammar.nearest import nearest
-from policyc.grammar.scan import CLOSER, OPENER, Bracket, begins_item
+from policyc.grammar.scan import CLOSER, OPENER, Bracket, begins_item, placeholder_end
 
 UNEXPECTED = declare(
     "P0100",
@@ -308,6 +308,7 @@ class Finding(NamedTuple):
     label: tuple[int, int, str] | None = None
 
 
+_SHOWN = 60  # characters of a text that a hint repeats
 _FIRST_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SMART = "“”„‟«»‘’‚‛‹›"  # noqa: RUF001 — these are what is looked for
 _URL = ("http", "https", "tcp", "tls", "unix")
@@ -380,7 +381,11 @@ def _smart_quote(t: Trouble) -> Finding | None:
 
 def _placeholder(t: Trouble) -> Finding | None:
     if t.rest.startswith("${"):
+        end = placeholder_end(t.text, t.start + 2)
+        inside = "" if end is None else t.text[t.start + 2 : end].strip()
         hint = "write the expression without `${` and `}`"
+        if 0 < len(inside) <= _SHOWN and inside.isprintable():
+            hint = f"write `{inside}`"
         return Finding(PLACEHOLDER, t.start, t.start + 2, "`${` stands inside an expression", hint)
     if t.word == "{" and t.before == "$":
         return Finding(

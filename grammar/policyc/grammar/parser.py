@@ -7,12 +7,13 @@ grammar. No input makes them raise: mistakes are diagnostics in the report.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from policyc.grammar import limits, scan
 from policyc.grammar.build import Builder, say
 from policyc.grammar.codes import declare
-from policyc.grammar.diagnostic import Report
+from policyc.grammar.diagnostic import Report, Severity
 from policyc.grammar.source import Source, Text
 from policyc.grammar.syntax import Document, Expr, Template
 
@@ -62,6 +63,7 @@ HASH_IN_EXPRESSION = declare(
     ngrok=2200,
 )
 
+INVALID_EXPRESSION = 2200
 _local = threading.local()
 
 
@@ -145,7 +147,10 @@ def parse_expression(text: Text, report: Report, path: str | None = None) -> Exp
     builder.begin(text, found, path)
     expr = run(parser, builder, value, "expression")
     builder.finish()
-    report.extend(found)
+    for each in found:
+        # Whatever is wrong with it: an expression that does not parse is an invalid one.
+        is_bare = each.ngrok is None and each.severity is Severity.ERROR
+        report.append(replace(each, ngrok=INVALID_EXPRESSION) if is_bare else each)
     return None if found.has_errors else cast("Expr | None", expr)
 
 

@@ -24,6 +24,7 @@ from policyc.engine.types import ERROR_RECORD, STRING, Field, Record
 from policyc.grammar.codes import declare
 from policyc.grammar.source import Span
 
+INTERNAL = ".internal"
 Tail = Callable[[Exchange], Outcome | None]
 
 BAD_TARGET = declare(
@@ -113,6 +114,10 @@ def check_forward_internal(config: Config, site: Site) -> None:
             scheme = target.scheme.value
     else:
         scheme = _literal_scheme(url)
+        problem = _literal_tail_problem(url)
+        if problem is not None:
+            hint = "the host of the target ends with `.internal`"
+            site.report.add(BAD_TARGET, problem, url.span, hint=hint, path=url.path)
     _check_protocol(scheme, url, site)
 
 
@@ -133,6 +138,21 @@ def _literal_scheme(url: Reading) -> str:
     return ""
 
 
+def _literal_tail_problem(url: Reading) -> str | None:
+    """Return what is wrong with the end of a template whatever its placeholders give, None if nothing is."""
+    tail = url.suffix.rpartition("://")[2] if isinstance(url, Dynamic) else ""
+    for sign, part in (("#", "fragment"), ("?", "query"), ("/", "path")):
+        if sign in tail:
+            return f"a target has no place for a {part}"
+    host, colon, port = tail.lower().rpartition(":")
+    if colon and not (port.isascii() and port.isdigit()):
+        return f"the port `{port}` is no number"
+    host = (host if colon else tail.lower()).removesuffix(".")
+    if host.endswith(INTERNAL) or INTERNAL.endswith(host) or (not colon and host.isdigit()):
+        return None
+    return f"the host of the target ends with `{host}`, not with `{INTERNAL}`"
+
+
 def _check_protocol(scheme: str, url: Reading, site: Site) -> None:
     """Report a target that the phase cannot reach; `scheme` is empty where it is not known."""
     target = Protocol(scheme) if scheme in [protocol.value for protocol in Protocol] else None
@@ -146,7 +166,8 @@ def _check_protocol(scheme: str, url: Reading, site: Site) -> None:
             )
     elif site.protocol is not None and site.protocol.is_http:
         message = f"`on_tcp_connect` of an {site.protocol.value} endpoint forwards nothing"
-        _refuse(message, "forward in `on_http_request`", url, site)
+        # The action does not work with the protocol at all, whatever the target (spec/endpoints.md §6).
+        _refuse(message, "forward in `on_http_request`", url, site, ngrok=2205)
     elif target is not None and target.is_http:
         _refuse(f"`on_tcp_connect` cannot forward to `{scheme}`", "forward in `on_http_request`", url, site)
     elif target is not None and site.protocol not in (None, target):
@@ -154,8 +175,8 @@ def _check_protocol(scheme: str, url: Reading, site: Site) -> None:
         site.report.add(TLS_BOUNDARY, message, url.span, path=url.path)
 
 
-def _refuse(message: str, hint: str, url: Reading, site: Site) -> None:
-    site.report.add(OTHER_PROTOCOL, message, url.span, hint=hint, path=url.path)
+def _refuse(message: str, hint: str, url: Reading, site: Site, *, ngrok: int | None = None) -> None:
+    site.report.add(OTHER_PROTOCOL, message, url.span, hint=hint, path=url.path, ngrok=ngrok)
 
 
 def compile_forward_internal(config: Config, site: Site) -> Callable[..., Outcome | None]:

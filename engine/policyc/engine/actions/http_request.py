@@ -24,7 +24,7 @@ from policyc.engine.schema import (
     codes,
     field,
 )
-from policyc.engine.types import ERROR_RECORD, HEADERS, INT, STRING, Field, Record, list_of
+from policyc.engine.types import BOOL, ERROR_RECORD, HEADERS, INT, STRING, Field, Record, list_of
 from policyc.grammar.codes import declare
 
 EXTERNAL_TARGET = declare(
@@ -63,6 +63,58 @@ METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE", "OPTIONS", "HEAD")
 WITH_BODY = ("PUT", "POST", "PATCH")
 REDIRECTS_MAX = 5
 
+ATTEMPT = Record(
+    "http_request.attempt",
+    (),
+    {
+        "resolved_ip": Field(STRING, "address that was asked"),
+        "response_header": Field(HEADERS, "headers of the answer"),
+        "response_status_code": Field(INT, "status of the answer"),
+        "response_time_ms": Field(STRING, "how long it took, as text"),
+    },
+)
+REQUEST = Record(
+    "http_request.req",
+    (),
+    {
+        "method": Field(STRING, "method"),
+        "url": Field(STRING, "URL"),
+        "body": Field(STRING, "body"),
+        "header": Field(HEADERS, "headers"),
+    },
+)
+_ANSWER = {
+    "resolved_ip": Field(STRING, "address that was asked"),
+    "time_ms": Field(STRING, "how long it took, as text"),
+    "body": Field(STRING, "body; `json.decode` reads JSON"),
+    "header": Field(HEADERS, "headers"),
+    "status_code": Field(INT, "status"),
+}
+RESPONSE = Record("http_request.res", (), _ANSWER)
+# What `retry_condition` reads. The documented example spells the status as `statusCode`: both are known here.
+LAST_ATTEMPT = Record(
+    "last_attempt",
+    (),
+    {
+        "req": Field(REQUEST, "what was sent"),
+        "res": Field(
+            Record("last_attempt.res", (), {**_ANSWER, "statusCode": _ANSWER["status_code"]}),
+            "the answer",
+        ),
+        "error": Field(STRING, "what failed, empty if nothing did"),
+    },
+)
+RESULT = Record(
+    "http_request",
+    (),
+    {
+        "error": Field(ERROR_RECORD, "what failed"),
+        "attempts": Field(list_of(ATTEMPT), "every attempt in order"),
+        "req": Field(REQUEST, "what was sent"),
+        "res": Field(RESPONSE, "the answer to the last attempt"),
+    },
+)
+
 SCHEMA = Schema(
     field("url", Url(Cel.TEMPLATE), "URL to ask; by default only of internal endpoints", required=True),
     field("method", Enum(*METHODS), "method", default="GET"),
@@ -89,7 +141,7 @@ SCHEMA = Schema(
     ),
     field(
         "retry_condition",
-        Expression(checked=False),  # it reads `attempts` and `last_attempt`, which no policy variable is
+        Expression(BOOL, names={"attempts": INT, "last_attempt": LAST_ATTEMPT}),
         "whether to try again, on `attempts` and `last_attempt`; at most 3 times",
     ),
     field(
@@ -98,52 +150,6 @@ SCHEMA = Schema(
         "what to do on failure; other actions halt by default",
         default="continue",
     ),
-)
-
-ATTEMPT = Record(
-    "http_request.attempt",
-    (),
-    {
-        "resolved_ip": Field(STRING, "address that was asked"),
-        "response_header": Field(HEADERS, "headers of the answer"),
-        "response_status_code": Field(INT, "status of the answer"),
-        "response_time_ms": Field(STRING, "how long it took, as text"),
-    },
-)
-RESULT = Record(
-    "http_request",
-    (),
-    {
-        "error": Field(ERROR_RECORD, "what failed"),
-        "attempts": Field(list_of(ATTEMPT), "every attempt in order"),
-        "req": Field(
-            Record(
-                "http_request.req",
-                (),
-                {
-                    "method": Field(STRING, "method"),
-                    "url": Field(STRING, "URL"),
-                    "body": Field(STRING, "body"),
-                    "header": Field(HEADERS, "headers"),
-                },
-            ),
-            "what was sent",
-        ),
-        "res": Field(
-            Record(
-                "http_request.res",
-                (),
-                {
-                    "resolved_ip": Field(STRING, "address that was asked"),
-                    "time_ms": Field(STRING, "how long it took, as text"),
-                    "body": Field(STRING, "body; `json.decode` reads JSON"),
-                    "header": Field(HEADERS, "headers"),
-                    "status_code": Field(INT, "status"),
-                },
-            ),
-            "the answer to the last attempt",
-        ),
-    },
 )
 
 

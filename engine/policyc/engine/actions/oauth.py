@@ -9,6 +9,7 @@ from policyc.engine.identity import (
     CLIENT_ID,
     CLIENT_SECRET,
     SESSION,
+    check_cookie_domain,
     report_missing_client,
     session_result,
 )
@@ -28,6 +29,17 @@ NO_OWN_CLIENT = declare(
     'secrets.get("gw", "google") } }',
     severity="warning",
 )
+UNSHARED_CLIENT = declare(
+    "P0310",
+    "client-needed",
+    "the provider needs a client of one's own",
+    explanation="For Amazon and Facebook not even the hosted service has a client to share, so `client_id` "
+    "and `client_secret` must be given everywhere.",
+    wrong='on_http_request { oauth { provider: "amazon" } }',
+    right='on_http_request { oauth { provider: "amazon", client_id: "id", client_secret: '
+    'secrets.get("gw", "amazon") } }',
+    ngrok=5535,
+)
 SCOPES_WITHOUT_CLIENT = declare(
     "P0376",
     "scopes-without-client",
@@ -42,6 +54,8 @@ SCOPES_WITHOUT_CLIENT = declare(
 
 PROVIDERS = ("amazon", "facebook", "github", "gitlab", "google", "linkedin", "microsoft", "twitch")
 
+UNSHARED = ("amazon", "facebook")
+
 SCHEMA = Schema(
     field("provider", Enum(*PROVIDERS), "where users log in", required=True),
     AUTH_ID,
@@ -55,7 +69,12 @@ SCHEMA = Schema(
 
 def check_oauth(config: Config, site: Site) -> None:
     """Warn of a missing client, and of a secret that is written out."""
-    report_missing_client(config, site, NO_OWN_CLIENT, "a gateway of your own has no client to share")
+    check_cookie_domain(config, site)
+    provider = config.constant("provider", str)
+    if provider in UNSHARED:
+        report_missing_client(config, site, UNSHARED_CLIENT, f"nobody shares a client of `{provider}`")
+    else:
+        report_missing_client(config, site, NO_OWN_CLIENT, "a gateway of your own has no client to share")
     if "scopes" in config.given and "client_id" not in config.given:
         site.report.add(
             SCOPES_WITHOUT_CLIENT,
@@ -83,7 +102,7 @@ ACTION = Action(
     phases=frozenset({Phase.HTTP_REQUEST}),
     protocols=frozenset({Protocol.HTTP, Protocol.HTTPS}),
     ends=Ends.MAY,
-    result=session_result("oauth", "current_provider_session_id"),
+    result=session_result("oauth"),
     result_name="oauth",
     check=check_oauth,
     unavailable=unavailable,

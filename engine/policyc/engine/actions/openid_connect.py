@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policyc.engine.action import Action, Ends, Site
-from policyc.engine.identity import ALLOW_LIST_HINTS, AUTH_ID, SESSION, session_result
+from policyc.engine.identity import ALLOW_LIST_HINTS, AUTH_ID, SESSION, check_cookie_domain, session_result
 from policyc.engine.phases import Phase, Protocol
 from policyc.engine.schema import Cel, Config, Constant, Duration, Schema, Text, Url, field
 from policyc.engine.secrets_in_clear import warn_secret
@@ -25,7 +25,8 @@ SCHEMA = Schema(
 
 
 def check_openid_connect(config: Config, site: Site) -> None:
-    """Warn of a secret that is written out."""
+    """Report a cookie domain of others; warn of a secret that is written out."""
+    check_cookie_domain(config, site)
     secret = config["client_secret"]
     if isinstance(secret, Constant):
         warn_secret(secret, "the secret of an OpenID client", site)
@@ -40,7 +41,7 @@ ACTION = Action(
     phases=frozenset({Phase.HTTP_REQUEST}),
     protocols=frozenset({Protocol.HTTP, Protocol.HTTPS}),
     ends=Ends.MAY,
-    result=session_result("oidc", "current_session_id", "identity_token"),
+    result=session_result("oidc", "identity_token"),
     result_name="oidc",  # not openid_connect: spec/actions.md#openid-connect
     check=check_openid_connect,
     aliases=("oidc",),

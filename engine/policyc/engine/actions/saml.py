@@ -63,7 +63,7 @@ ACTION = Action(
         "saml",
         (),
         {
-            "identity": Field(identity("current_session_id", "saml"), "who is logged in"),
+            "identity": Field(identity("saml"), "who is logged in"),
             "attributes": Field(map_of(STRING, list_of(STRING)), "what the provider says of the user"),
             "error": Field(ERROR_RECORD, "what failed"),
         },

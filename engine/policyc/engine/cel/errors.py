@@ -259,15 +259,17 @@ class Faults:
         if told is not None:
             self.add(UNKNOWN_VARIABLE, f"unknown variable `{name}`", span, hint=told, name=name)
             return
-        near = nearest(root, [*scope.below(""), *scope.lets])
+        near = nearest(root, [*scope.below(""), *scope.lets, *scope.free])
         self.add(UNKNOWN_VARIABLE, f"unknown variable `{root}`", span, hint=_did_you_mean(near), name=name)
 
-    def unknown_field(self, path: str, step: syntax.Select, scope: Scope) -> None:
-        """A namespace (or a text with fields) has no such field."""
+    def unknown_field(self, path: str, rest: Sequence[syntax.Select], scope: Scope) -> None:
+        """A namespace (or a text with fields) has no such field as the first of `rest`."""
+        step = rest[0]
         name = f"{path}.{step.field}"
         below = scope.below(path)
         near = nearest(step.field, below)
-        hint = legacy.variable_hint(name, scope) or _did_you_mean(near and f"{path}.{near}")
+        hint = legacy.path_hint(".".join([path, *(s.field for s in rest)]), scope)
+        hint = hint or legacy.variable_hint(name, scope) or _did_you_mean(near and f"{path}.{near}")
         hint = hint or f"`{path}` has {_names(below)}"
         self.add(UNKNOWN_FIELD, f"unknown variable `{name}`", step.span, hint=hint, name=name)
 

@@ -129,6 +129,14 @@ def variable_hint(name: str, scope: Scope) -> str | None:
     return None
 
 
+def path_hint(name: str, scope: Scope) -> str | None:
+    """Return what a whole path in an older spelling is today (`conn.Geo.CountryCode`), None if it is none."""
+    for candidate in dict.fromkeys((snake_case(_renamed(name)), snake_case(name))):
+        if candidate != name and scope.is_path(candidate):
+            return f"did you mean `{candidate}`?"
+    return None
+
+
 def _result_hint(name: str, scope: Scope) -> str:
     """`actions.rate_limit` without `ngrok` in between."""
     variable = scope.variable("actions.ngrok")

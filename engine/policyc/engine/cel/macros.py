@@ -126,14 +126,14 @@ def _has(checker: Checker, call: syntax.Call) -> ir.Node:
             outer = names.chain_of(arg.operand)
             inner = None if outer is None else names.path_of(checker, outer)
             if inner is not None and names.has_fixed_fields(checker, inner):
-                checker.faults.unknown_field(inner, arg, checker.scope)
+                checker.faults.unknown_field(inner, (arg,), checker.scope)
                 return checker.error(call.span)
         return _has_field(checker, arg, call)
     if isinstance(arg, syntax.Index) and checker.scope.is_traffic:
         return _has_item(checker, arg, call)
     if isinstance(arg, syntax.Name) and checker.scope.is_traffic and not checker.is_local(arg):
         path = names.path_of(checker, (arg,))
-        if path is not None:
+        if path is not None and "." in path:  # a let that is a path
             return _has_path(checker, path, call)
     checker.faults.macro_shape("`has` takes a selection like `a.b`", arg.span)
     return checker.error(call.span)

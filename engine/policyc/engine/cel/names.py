@@ -124,6 +124,9 @@ def _unknown_free(checker: Checker, name: str, span: Span) -> ir.Node:
 
 def _path(checker: Checker, root: str, rest: Sequence[syntax.Select], expr: syntax.Expr) -> ir.Node:
     first = rest[0].operand.span if rest else expr.span
+    free = checker.scope.free.get(root)
+    if free is not None:
+        return _selects(checker, ir.Local(root, free, first), rest)
     let = checker.scope.lets.get(root)
     if let is not None:
         return _let(checker, let, rest, first)
@@ -149,7 +152,7 @@ def _path(checker: Checker, root: str, rest: Sequence[syntax.Select], expr: synt
     span = rest[0].operand.span if rest else expr.span
     variable = checker.scope.variable(path)
     if rest and has_fixed_fields(checker, path):
-        checker.faults.unknown_field(path, rest[0], checker.scope)
+        checker.faults.unknown_field(path, rest, checker.scope)
         return checker.error(expr.span)
     if variable is None:
         checker.faults.check_variable(path, _any_below(checker, path), span, checker.scope)

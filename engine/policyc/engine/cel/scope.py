@@ -129,6 +129,12 @@ class Scope:
             other.acted = set(acted)
         return other
 
+    def with_free(self, names: Mapping[str, Type]) -> Scope:
+        """Return a copy that knows further names, which a single field brings (`attempts`)."""
+        other = self.copy()
+        other.free = {**self.free, **names}
+        return other
+
     def copy(self) -> Scope:
         """Return a scope that can grow on its own."""
         other = Scope(

@@ -44,7 +44,9 @@ def check_actions(policies: list[DraftPolicy], report: Report) -> None:
     for policy in policies:
         for phase in policy.in_order():
             for rule in phase.rules:
-                check_rule(rule, phase.phase, policy.kind.protocol, report)
+                # A phase that the protocol lacks is one finding (checks/phases.py), not one per action.
+                protocol = policy.kind.protocol if policy.kind.has(phase.phase) else None
+                check_rule(rule, phase.phase, protocol, report)
 
 
 def check_rule(rule: DraftRule, phase: Phase, protocol: Protocol | None, report: Report) -> None:

@@ -6,6 +6,7 @@ For the guarantee that a cloud endpoint needs, a `redirect` that cannot miss cou
 
 from __future__ import annotations
 
+from policyc.engine.cel import ir
 from policyc.engine.draft import DraftAction, DraftPhase, DraftPolicy, DraftRule, report_on
 from policyc.engine.options import Options
 from policyc.engine.phases import Phase
@@ -38,6 +39,16 @@ ALWAYS_FALSE = declare(
     explanation="Whatever the traffic is, the rule does not apply.",
     wrong="on_http_request { when false { deny } }",
     right="on_http_request { when req.method == 'TRACE' { deny } }",
+    severity="warning",
+)
+ALWAYS_FAILS = declare(
+    "P0608",
+    "always-fails",
+    "a condition always fails",
+    explanation="The condition reads nothing of the traffic, and working it out is an error every time. A "
+    "condition that fails ends the request with an error, whatever the rule would have done.",
+    wrong="on_http_request { when 1 / 0 == 1 { deny } }",
+    right="on_http_request { when req.content_length / 2 == 1 { deny } }",
     severity="warning",
 )
 FALLS_OFF = declare(
@@ -113,7 +124,13 @@ def check_constants(policies: list[DraftPolicy], report: Report) -> None:
         for phase in policy.in_order():
             for rule in phase.rules:
                 for node, condition in zip(rule.node.conditions, rule.conditions, strict=False):
-                    known = None if condition is None else constant(condition)
+                    if condition is None:
+                        continue
+                    known = constant(condition)
+                    why = _failure(condition) if known is None else None
+                    if why is not None:
+                        message = f"this condition always fails: {why}"
+                        report_on(rule, report, ALWAYS_FAILS, message, node.span, path=node.path)
                     if known is None or not isinstance(known.value, bool):
                         continue
                     if known.value:
@@ -123,6 +140,26 @@ def check_constants(policies: list[DraftPolicy], report: Report) -> None:
                         code, message = ALWAYS_FALSE, "this condition is always false, the rule never applies"
                         hint = "remove the rule, or say what it is meant for"
                     report_on(rule, report, code, message, node.span, hint=hint, path=node.path)
+
+
+def _failure(condition: ir.Node) -> str | None:
+    """Return why a condition that reads no traffic and no chance fails, None if it does not."""
+    todo = [condition]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ir.Var | ir.HasVar):
+            return None
+        if isinstance(node, ir.Apply) and not all(o.pure and not o.needs_exchange for o in node.overloads):
+            return None
+        todo.extend(ir.children(node))
+    from policyc.engine.cel.plan import plan
+    from policyc.engine.values import EvalError
+
+    try:
+        plan(condition)(None, {})
+    except EvalError as error:
+        return error.message
+    return None
 
 
 # --- cloud endpoints ---------------------------------------------------------------------------------------
@@ -159,7 +196,7 @@ def _main_phase(policy: DraftPolicy) -> Phase:
 
 def _ends_all(policy: DraftPolicy) -> bool:
     wanted = [policy.phases.get(_main_phase(policy)), policy.phases.get(Phase.TCP_CONNECT)]
-    return any(phase is not None and ends_phase(phase) for phase in wanted)
+    return any(phase is not None and policy.kind.has(phase.phase) and ends_phase(phase) for phase in wanted)
 
 
 def ends_phase(phase: DraftPhase) -> bool:

@@ -78,7 +78,8 @@ def check_forwards(
                         declared.report_missing(account, target, rule, action, report)
                     elif source is not None:
                         url = action.config["url"]  # type: ignore[index]  # _target read it
-                        certain = before and rule.is_unconditional
+                        # Another member of a pool may answer where this one forwards.
+                        certain = before and rule.is_unconditional and declared.is_alone(source)
                         edges.append(_Edge(source, found, rule, url.span, url.path, certain))
                 # What an earlier rule may have ended does not come here for certain.
                 before = before and not any(_may_end(action) for action in rule.actions)
@@ -113,10 +114,17 @@ class _Declared:
         urls = [(endpoint.account, endpoint.url) for endpoint in endpoints]
         urls += [(options.account, url) for url in options.registered]
         self._names: dict[str, EndpointUrl] = {}
+        self._pools: set[str] = set()
         for account, url in urls:
             name = _name_of(account, url)
             if name is not None and url is not None:
+                if name in self._names:
+                    self._pools.add(name)
                 self._names.setdefault(name, url)
+
+    def is_alone(self, name: str) -> bool:
+        """Return whether no other endpoint has the URL."""
+        return name not in self._pools
 
     def find(self, account: str, target: EndpointUrl) -> str | None:
         """Return the name of the endpoint that gets the traffic: exact, else the longest wildcard."""

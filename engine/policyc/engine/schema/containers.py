@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from policyc.engine.schema import codes
+from policyc.engine.schema.computed import computed_map, entry_key
 from policyc.engine.schema.evaluate import (
     TEMPLATE_INVALID,
     Unfit,
@@ -263,12 +264,18 @@ class MapOf(Container):
         self._count(len(value.entries), value.span, place)
         entries: dict[str, Reading] = {}
         spans: dict[str, Span] = {}
+        computed: list[tuple[str | Node, Reading]] = []
         seen: set[str] = set()
         sound = True
         for entry in value.entries:
-            written = entry_key(entry, place)
+            written = entry_key(entry, place, may_vary=self.key.is_free)
             reading = None
-            if written is not None:
+            if written is not None and not isinstance(written, str):
+                reading = self.of.read(entry.value, place.entry(entry.key.value))
+                if reading is not None:
+                    computed.append((written, reading))
+                    continue
+            elif written is not None:
                 here = place.entry(written)
                 key = self._key(written, entry.key.span, place)
                 reading = self.of.read(entry.value, here)
@@ -282,6 +289,8 @@ class MapOf(Container):
                     spans[key] = entry.key.span
                     continue
             sound = False
+        if computed and sound:
+            return computed_map([*entries.items(), *computed], value.span, place)
         return Entries(entries, spans, value.span, place.path) if sound else None
 
     def _count(self, size: int, span: Span, place: Place) -> None:
@@ -324,19 +333,6 @@ class MapOf(Container):
         if self.most is not None:
             out["maxProperties"] = self.most
         return out
-
-
-def entry_key(entry: syntax.MapEntry, place: Place) -> str | None:
-    """Return the key of an entry; a computed one must be a constant string. None if errors were reported."""
-    if entry.key_expr is None:
-        return entry.key.value
-    node = check_node(entry.key_expr, place, TEMPLATE_INVALID)
-    known = None if node is None else constant_of(node)
-    if known is not None and isinstance(known[0], str):
-        return known[0]
-    if node is not None:
-        place.report(codes.NOT_CONSTANT, f"a key of {place.name} must be a constant text", entry.key.span)
-    return None
 
 
 class HeaderMap(MapOf):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from policyc.engine.schema import codes
+from policyc.engine.schema.computed import computed_map, entry_key
 from policyc.engine.schema.evaluate import (
     TEMPLATE_INVALID,
     check_node,
@@ -138,16 +139,19 @@ class Json(Kind):
         return run
 
     def _map(self, value: syntax.MapValue, place: Place, depth: int) -> Reading | None:
-        from policyc.engine.schema.containers import entry_key
-
         entries: dict[str, Reading] = {}
         spans: dict[str, Span] = {}
+        computed: list[tuple[str | Node, Reading]] = []
         sound = True
         for entry in value.entries:
-            key = entry_key(entry, place)
-            reading = None if key is None else self._read(entry.value, place.entry(key), depth + 1)
+            key = entry_key(entry, place, may_vary=True)
+            name = key if isinstance(key, str) else entry.key.value
+            reading = None if key is None else self._read(entry.value, place.entry(name), depth + 1)
             if key is None or reading is None:
                 sound = False
+                continue
+            if not isinstance(key, str):
+                computed.append((key, reading))
                 continue
             if key in entries and not place.keys_are_checked:
                 place.entry(key).report(
@@ -155,7 +159,14 @@ class Json(Kind):
                 )
             entries[key] = reading
             spans[key] = entry.key.span
+        if computed and sound:
+            return self._computed([*entries.items(), *computed], value.span, place)
         return Entries(entries, spans, value.span, place.path) if sound else None
+
+    def _computed(self, entries: list[tuple[str | Node, Reading]], span: Span, place: Place) -> Reading:
+        made = computed_map(entries, span, place)
+        nodes = tuple(made.nodes())
+        return Dynamic(lambda: self._safe(made.reader()), nodes, span, place.path, made.type)
 
     def json_schema(self) -> dict[str, object]:
         """Anything."""

@@ -118,6 +118,9 @@ class Leaf(Kind):
         """Return what the action works with; raises Unfit."""
         raise NotImplementedError
 
+    def accept_part(self, literal: str) -> None:
+        """Check a literal part of a template; raises Unfit for what nothing around it can make right."""
+
     @property
     def is_free(self) -> bool:
         """Whether `accept` takes every text as it is."""
@@ -199,12 +202,22 @@ class Leaf(Kind):
         if self.cel is Cel.NONE:
             self._not_constant(span, place)
             return None
+        try:
+            for piece in pieces:
+                if isinstance(piece, str):
+                    self.accept_part(piece)
+        except Unfit as unfit:
+            self._report(unfit, span, place)
+            return None
         nodes = tuple(piece for piece in pieces if not isinstance(piece, str))
         for node in nodes:
             warn_of_list(node, place.site.report, place.path)
         accept = None if self.is_free else self.accept
         prefix = pieces[0] if isinstance(pieces[0], str) else ""
-        return Dynamic(lambda: text_reader(pieces, place, accept), nodes, span, place.path, STRING, prefix)
+        suffix = pieces[-1] if isinstance(pieces[-1], str) else ""
+        return Dynamic(
+            lambda: text_reader(pieces, place, accept), nodes, span, place.path, STRING, prefix, suffix
+        )
 
     def _constant(self, raw: object, span: Span, place: Place) -> Reading | None:
         try:
@@ -645,19 +658,29 @@ class Url(Text):
             raise Unfit(codes.NOT_A_URL, f"is not a URL: `{shown(value)}` {problem}")
         return value
 
+    def accept_part(self, literal: str) -> None:
+        """Refuse what no part of a URL holds."""
+        if _holds_blank(literal):
+            raise Unfit(codes.NOT_A_URL, f"is not a URL: `{shown(literal)}` {_BLANK}")
+
     def json_schema(self) -> dict[str, object]:
         """A JSON string with a URL."""
         return {"type": "string", "format": "uri"}
 
 
+_BLANK = "holds a blank or a control character"
 _URL = r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)"
 _HOST = r"(?:[A-Za-z0-9_~.-]|%[0-9A-Fa-f]{2}|[^\x00-\x7f])+"
 
 
+def _holds_blank(text: str) -> bool:
+    return any(c <= " " or c == "\x7f" for c in text)
+
+
 def url_problem(text: str) -> str | None:
     """Return what keeps a text from being an absolute http(s) URL, None if nothing does."""
-    if any(c <= " " or c == "\x7f" for c in text):
-        return "holds a blank or a control character"
+    if _holds_blank(text):
+        return _BLANK
     found = re.match(_URL, text)
     if found is None:
         return "has no scheme, such as `https://`"
@@ -791,15 +814,19 @@ class HeaderValue(Text):
 
     __slots__ = ()
 
-    def accept(self, value: Any) -> Any:
-        """Check the characters and the length."""
-        found = unsafe_sign(value)
+    def accept_part(self, literal: str) -> None:
+        """Check the characters."""
+        found = unsafe_sign(literal)
         if found is not None:
             raise Unfit(
                 codes.BAD_HEADER_VALUE,
                 f"may not hold the control character U+{ord(found):04X}",
                 hint="a header value is one line of text",
             )
+
+    def accept(self, value: Any) -> Any:
+        """Check the characters and the length."""
+        self.accept_part(value)
         if len(value) > HEADER_VALUE_LIMIT:
             raise Unfit(
                 codes.BAD_HEADER_VALUE, f"may have at most {HEADER_VALUE_LIMIT} characters", ngrok=2209

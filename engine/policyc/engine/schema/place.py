@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from policyc.engine.types import Type
 from policyc.grammar.codes import Code
 from policyc.grammar.diagnostic import Severity
 from policyc.grammar.source import Span
@@ -33,6 +36,10 @@ class Place(NamedTuple):
     def keys_are_checked(self) -> bool:
         """Whether the front end has reported keys that stand twice: those of YAML and JSON do."""
         return self.site.form != "policy"
+
+    def knowing(self, names: Mapping[str, Type]) -> Place:
+        """Return the same place with further names that its expressions may read."""
+        return self._replace(site=replace(self.site, scope=self.site.scope.with_free(names)))
 
     def entry(self, key: str) -> Place:
         """Return the place of the entry `key` of a mapping that stands here."""

@@ -80,7 +80,7 @@ class Constant(Reading):
 class Dynamic(Reading):
     """A value that needs the exchange; `make` builds its reader when somebody is going to run it."""
 
-    __slots__ = ("_make", "_nodes", "prefix", "type")
+    __slots__ = ("_make", "_nodes", "prefix", "suffix", "type")
 
     def __init__(
         self,
@@ -90,13 +90,15 @@ class Dynamic(Reading):
         path: str,
         type: Type = DYN,
         prefix: str = "",
+        suffix: str = "",
     ) -> None:
         """Keep the recipe; `check` never pays for generated code.
 
-        `prefix` is the literal text it begins with.
+        `prefix` is the literal text that it begins with, `suffix` that it ends with.
         """
         super().__init__(span, path)
         self.prefix = prefix
+        self.suffix = suffix
         self._make = make
         self._nodes = nodes
         self.type = type

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from policyc.engine.cel.ir import Const, Node
@@ -27,17 +28,20 @@ INVALID_EXPRESSION = 2200
 class Expression(Kind):
     """A CEL expression; its value is worked out when the action runs. `want` is the type it must have.
 
-    `checked` false: only the syntax is checked, because the expression reads names that no policy variable
-    has (`attempts`, `ai.models`).
+    `names` are further names that it may read, which the action gives it (`attempts`). `checked` false: only
+    the syntax is checked, because it calls functions that no other expression has (`ai.models`).
     """
 
-    __slots__ = ("checked", "want")
+    __slots__ = ("checked", "names", "want")
     title = "an expression"
 
-    def __init__(self, want: Type | None = None, *, checked: bool = True) -> None:
+    def __init__(
+        self, want: Type | None = None, *, names: Mapping[str, Type] | None = None, checked: bool = True
+    ) -> None:
         """Take expressions of any type unless `want` is given."""
         super().__init__(Cel.SOURCE)
         self.want = want
+        self.names = names
         self.checked = checked
 
     def read(self, value: syntax.Value, place: Place) -> Reading | None:
@@ -63,6 +67,8 @@ class Expression(Kind):
     def _reading(self, expr: syntax.Expr, value: syntax.Value, place: Place) -> Reading | None:
         if not self.checked:
             return Constant(expr, value.span, place.path)
+        if self.names is not None:
+            place = place.knowing(self.names)
         node = check_node(expr, place, INVALID_EXPRESSION, self.want)
         if node is None:
             return None
