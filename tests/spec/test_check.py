@@ -14,21 +14,19 @@ from tests.spec.check_cases import Case, Judged, disagreements, judge, read_case
 CASES = read_cases()
 # Every so many cases one goes through the real command in a process of its own.
 SAMPLE = CASES[7 :: len(CASES) // 12]
-FIELDS = set(
-    [
-        "code",
-        "severity",
-        "message",
-        "file",
-        "line",
-        "column",
-        "end_line",
-        "end_column",
-        "hint",
-        "ngrok",
-        "path",
-    ]
-)
+FIELDS = {
+    "code",
+    "severity",
+    "message",
+    "file",
+    "line",
+    "column",
+    "end_line",
+    "end_column",
+    "hint",
+    "ngrok",
+    "path",
+}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
