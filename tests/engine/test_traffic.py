@@ -75,6 +75,7 @@ def test_connection_at_its_start_has_no_octets() -> None:
         ([(b"content-length", b"1"), (b"content-length", b"2")], None),
         ([(b"content-length", b"-1")], None),
         ([(b"content-length", "²".encode())], None),
+        ([(b"content-length", b"9" * 5000)], None),
     ],
 )
 def test_content_length_is_what_can_be_relied_on(

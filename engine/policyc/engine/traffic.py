@@ -89,7 +89,9 @@ class Headers:
 def content_length(headers: Headers) -> int | None:
     """Return what Content-Length says, None if it says nothing that can be relied on."""
     values = headers.get("content-length")
-    return int(values[0]) if len(values) == 1 and values[0].isascii() and values[0].isdigit() else None
+    if len(values) != 1 or len(values[0]) > 18 or not values[0].isascii() or not values[0].isdigit():
+        return None
+    return int(values[0])
 
 
 class Connection:
