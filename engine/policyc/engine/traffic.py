@@ -34,23 +34,55 @@ class Headers:
     `lines` are (name, value) as received. `map` is lower-case name → values in order, or None while nobody
     has asked. Changes go through the methods, which keep both in step. `derived` holds what was worked out
     from the fields (cookies) by name, until the next change.
+
+    Headers made by `received` hold one piece of octets instead, and what was added to it, until somebody
+    wants lines or takes a line away: most messages travel on without that.
     """
 
-    __slots__ = ("derived", "lines", "map")
+    __slots__ = ("_added", "_block", "_lines", "derived", "map")
 
     def __init__(self, lines: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Take field lines as they are on the wire."""
-        self.lines = list(lines)
+        self._lines = list(lines)
+        self._block: bytes | None = None
+        self._added: list[tuple[bytes, bytes]] = self._lines
         self.map: dict[str, list[str]] | None = None
         self.derived: dict[str, Any] = {}
+
+    @classmethod
+    def received(cls, block: bytes) -> Headers:
+        """Take well-formed field lines in one piece, each with its line end."""
+        made = cls.__new__(cls)
+        made._block = block
+        made._added = []
+        made.map = None
+        made.derived = {}
+        return made
+
+    @property
+    def lines(self) -> list[tuple[bytes, bytes]]:
+        """The lines; a list that the caller may change as long as nobody has read the map."""
+        if self._block is not None:
+            self._lines = self._added = split_block(self._block) + self._added
+            self._block = None
+        return self._lines
+
+    @property
+    def block(self) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
+        """The lines as (octets, what was added to them); None where they are not that any more."""
+        return None if self._block is None else (self._block, self._added)
 
     def as_map(self) -> dict[str, list[str]]:
         """Return lower-case name → values, in order of first appearance. Read only."""
         made = self.map
         if made is None:
             made = {}
-            for name, value in self.lines:
-                made.setdefault(text(name).lower(), []).append(text(value))
+            if self._block is not None:
+                for row in text(self._block).split("\r\n")[:-1]:
+                    name, _, value = row.partition(":")
+                    made.setdefault(name.lower(), []).append(value.strip(" \t"))
+            for octet_name, octet_value in self._added:
+                made.setdefault(text(octet_name).lower(), []).append(text(octet_value))
             self.map = made
         return made
 
@@ -61,7 +93,7 @@ class Headers:
     def add(self, name: str, value: str) -> None:
         """Append a line; the name is sent in lower case."""
         name = name.lower()
-        self.lines.append((octets(name), octets(value)))
+        self._added.append((octets(name), octets(value)))
         if self.map is not None:
             self.map.setdefault(name, []).append(value)
         if self.derived:
@@ -75,15 +107,31 @@ class Headers:
     def remove(self, name: str) -> bool:
         """Remove every line of `name` (any case); return whether there was one."""
         wanted = octets(name.lower())
+        block = self._block
+        if (
+            block is not None
+            and wanted not in block.lower()
+            and all(wanted != name for name, _ in self._added)
+        ):
+            return False
         kept = [line for line in self.lines if line[0].lower() != wanted]
         if len(kept) == len(self.lines):
             return False
-        self.lines = kept
+        self._lines = self._added = kept
         if self.map is not None:
             self.map.pop(name.lower(), None)
         if self.derived:
             self.derived = {}
         return True
+
+
+def split_block(block: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the lines of well-formed octets."""
+    made = []
+    for row in block.split(b"\r\n")[:-1]:
+        name, _, value = row.partition(b":")
+        made.append((name, value.strip(b" \t")))
+    return made
 
 
 def content_length(headers: Headers) -> int | None:
@@ -101,6 +149,7 @@ class Connection:
         "bytes_in",
         "bytes_out",
         "client_ip",
+        "client_number",
         "client_port",
         "server_ip",
         "server_port",
@@ -123,6 +172,7 @@ class Connection:
     ) -> None:
         """Addresses in RFC 5952 form, IPv4-mapped ones as IPv4, no zone."""
         self.client_ip = client_ip
+        self.client_number: int | None = None  # see optimise/networks.py
         self.client_port = client_port
         self.server_ip = server_ip
         self.server_port = server_port

@@ -25,9 +25,11 @@ from typing import Final, NamedTuple
 
 import httptools
 
+from policyc.engine.traffic import split_block
 from policyc.runtime.protocol.authority import read_authority
 from policyc.runtime.protocol.chunked import ChunkedReader
 from policyc.runtime.protocol.hopbyhop import Line, drop_hop_by_hop
+from policyc.runtime.protocol.plain_head import LARGEST, PlainHeads
 from policyc.runtime.protocol.refusal import Refused
 
 
@@ -65,17 +67,19 @@ class RequestHead:
     """The head of a request that may be processed; `lines` are what is left after hop-by-hop fields went.
 
     `host` is normalised, without port; None for HTTP/1.0 without Host. `authority` is what the Host field
-    says upstream. `target` is in origin-form, or `*`.
+    says upstream. `target` is in origin-form, or `*`. `block` are the lines in one piece, as octets with line
+    ends, where they may travel on as they came (plain_head.py); `lines` is read from it when first wanted.
     """
 
     __slots__ = (
+        "_lines",
         "authority",
+        "block",
         "expects_continue",
         "framing",
         "host",
         "keep_alive",
         "length",
-        "lines",
         "method",
         "minor",
         "target",
@@ -86,19 +90,21 @@ class RequestHead:
         method: str,
         target: str,
         minor: int,
-        lines: list[Line],
+        lines: list[Line] | None,
         host: str | None,
         authority: str,
         framing: Framing,
         length: int,
         keep_alive: bool,
         expects_continue: bool,
+        block: bytes | None = None,
     ) -> None:
         """Only RequestReader makes these."""
         self.method = method
         self.target = target
         self.minor = minor
-        self.lines = lines
+        self._lines = lines
+        self.block = block
         self.host = host
         self.authority = authority
         self.framing = framing
@@ -106,21 +112,47 @@ class RequestHead:
         self.keep_alive = keep_alive
         self.expects_continue = expects_continue
 
+    @property
+    def lines(self) -> list[Line]:
+        """The lines, one by one."""
+        made = self._lines
+        if made is None:
+            made = self._lines = split_block(self.block or b"")
+        return made
+
 
 class ResponseHead:
-    """The head of a response; `lines` without hop-by-hop fields. `length` is -1 where unknown."""
+    """The head of a response; `lines` without hop-by-hop fields. `length` is -1 where unknown.
 
-    __slots__ = ("framing", "keep_alive", "length", "lines", "status")
+    `block` is what it is to a RequestHead.
+    """
+
+    __slots__ = ("_lines", "block", "framing", "keep_alive", "length", "status")
 
     def __init__(
-        self, status: int, lines: list[Line], framing: Framing, length: int, keep_alive: bool
+        self,
+        status: int,
+        lines: list[Line] | None,
+        framing: Framing,
+        length: int,
+        keep_alive: bool,
+        block: bytes | None = None,
     ) -> None:
         """Only ResponseReader makes these."""
         self.status = status
-        self.lines = lines
+        self._lines = lines
+        self.block = block
         self.framing = framing
         self.length = length
         self.keep_alive = keep_alive
+
+    @property
+    def lines(self) -> list[Line]:
+        """The lines, one by one."""
+        made = self._lines
+        if made is None:
+            made = self._lines = split_block(self.block or b"")
+        return made
 
 
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
@@ -130,6 +162,8 @@ _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?]*)(.*)", re.DOTALL)
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _DIGITS = re.compile(rb"[0-9]{1,18}")
+# A larger piece behind a head is passed on as a view of what was received.
+_COPIED_BELOW: Final = 16 * 1024
 _METHOD_START = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]")
 
 
@@ -189,10 +223,22 @@ class _Witness:
 class _Reader:
     """What both readers share: the buffer, the lines of a head, the body."""
 
-    __slots__ = ("_body", "_buffer", "_chunked", "_left", "_limits", "_witness", "trailers")
+    __slots__ = (
+        "_body",
+        "_buffer",
+        "_chunked",
+        "_left",
+        "_limits",
+        "_plain",
+        "_plain_below",
+        "_witness",
+        "trailers",
+    )
 
     def __init__(self, limits: Limits, requests: bool) -> None:
         self._limits = limits
+        self._plain = PlainHeads(limits.fields)
+        self._plain_below = min(LARGEST, limits.head, limits.line, limits.target)
         self._buffer = b""
         self._body = Framing.NONE
         self._left = 0
@@ -340,12 +386,14 @@ class RequestReader(_Reader):
     octets are needed. It raises Refused.
     """
 
-    __slots__ = ("_in_body",)
+    __slots__ = ("_host", "_in_body")
 
     def __init__(self, limits: Limits | None = None) -> None:
         """Begin at the first octet of a connection."""
         super().__init__(limits or Limits(), requests=True)
         self._in_body = False
+        # The Host of the last plain head, read: (as received, normalised, as text).
+        self._host: tuple[bytes, str, str] = (b"\n", "", "")
 
     def next(self) -> RequestHead | bytes | End | None:
         """Return the next event."""
@@ -402,7 +450,34 @@ class RequestReader(_Reader):
             raise Refused("bad_version")
         return method, target, int(minor)
 
+    def _next_plain_head(self) -> RequestHead | None:
+        """Return the head that all of the buffer is, if it is a plain one."""
+        octets = self._buffer
+        plain = self._plain.request(octets)
+        if plain is None:
+            return None
+        method, target, block, authority = plain
+        host = self._host
+        if authority != host[0]:
+            known = read_authority(authority)
+            if known is None:
+                return None
+            host = self._host = (authority, known[0], authority.decode("ascii"))
+        self._buffer = b""
+        self._witness.hear(octets, 1, 1)
+        self.trailers = []
+        self._body = Framing.NONE
+        self._in_body = True
+        return RequestHead(
+            method.decode("ascii"), target.decode("ascii"), 1, None, host[1], host[2], Framing.NONE, 0, True,
+            False, block,
+        )  # fmt: skip
+
     def _next_head(self) -> RequestHead | None:
+        if len(self._buffer) <= self._plain_below:
+            head = self._next_plain_head()
+            if head is not None:
+                return head
         # RFC 9112 §2.2: one empty line before a request line is to be ignored. One, not any number.
         if self._buffer.startswith(b"\r\n"):
             if len(self._buffer) == 2:
@@ -516,7 +591,7 @@ class ResponseReader(_Reader):
     `next` answers a ResponseHead (interim ones too), pieces, END, or None. It raises Refused.
     """
 
-    __slots__ = ("_interim", "_method", "_state")
+    __slots__ = ("_heard", "_interim", "_method", "_state")
 
     def __init__(self, limits: Limits | None = None) -> None:
         """Begin at the first octet of a connection."""
@@ -524,6 +599,7 @@ class ResponseReader(_Reader):
         self._method = ""
         self._interim = 0
         self._state = "idle"
+        self._heard: bytes | memoryview = b""
 
     def expect(self, method: str) -> None:
         """Say that a request with `method` was sent."""
@@ -533,8 +609,11 @@ class ResponseReader(_Reader):
         # llhttp cannot know that an answer to HEAD has no body, so each message gets a new witness.
         self._witness.renew()
 
-    def next(self) -> ResponseHead | bytes | End | None:
+    def next(self) -> ResponseHead | bytes | memoryview | End | None:
         """Return the next event."""
+        if self._heard:
+            piece, self._heard = self._heard, b""
+            return piece
         if self._state == "body":
             event = self._next_body()
             if event is END:
@@ -559,7 +638,37 @@ class ResponseReader(_Reader):
         if len(buffer) > self._limits.head:
             raise Refused("head_too_long")
 
+    def _next_plain_head(self) -> ResponseHead | None:
+        """Return a plain head; what there is of a body with a length is heard with it."""
+        octets = self._buffer
+        plain = self._plain.response(octets)
+        if plain is None or plain.start > self._plain_below:
+            return None
+        status, block, length, start = plain
+        rest = len(octets) - start
+        if status in (204, 304) or rest > length >= 0:
+            return None
+        if length >= 0:
+            self._buffer = b""
+            self._witness.hear(octets, 1, int(rest == length))
+            self._heard = octets[start:] if rest < _COPIED_BELOW else memoryview(octets)[start:]
+            framing = Framing.LENGTH
+            self.trailers = []
+            self._left = length - rest
+            self._body = framing if rest < length else Framing.NONE
+        else:
+            self._buffer = octets[start:]
+            self._witness.hear(octets[:start], 1, 0)
+            framing = Framing.CHUNKED
+            self._begin_body(framing, -1)
+        self._state = "body"
+        return ResponseHead(status, None, framing, length, True, block)
+
     def _next_head(self) -> ResponseHead | None:
+        if self._method != "HEAD":
+            head = self._next_plain_head()
+            if head is not None:
+                return head
         octets = self._take_head()
         if octets is None:
             return None
