@@ -11,9 +11,10 @@ from policyc.engine.cel import ir
 from policyc.engine.cel.scope import Scope
 from policyc.engine.function import Dialect
 from policyc.engine.generate import condition
-from policyc.engine.generate.condition import TOTAL, Condition, is_safe
+from policyc.engine.generate.condition import Condition
 from policyc.engine.generate.expression import reads
 from policyc.engine.generate.module import Body, Module
+from policyc.engine.generate.safety import TOTAL, is_safe
 
 
 def compiled(text: str) -> tuple[Any, str, bool]:

@@ -137,6 +137,31 @@ def read_range(text: str) -> Cidr | None:
     return Cidr(made, prefix)
 
 
+NO_ADDRESS = -1  # the number of a text that is no address
+
+
+@lru_cache(_CACHED)
+def address_number(text: str) -> int:
+    """Return a number for the address: all of IPv4 below all of IPv6; NO_ADDRESS if it is none."""
+    ip = read_address(text)
+    return NO_ADDRESS if ip is None else _place(ip)
+
+
+def range_numbers(text: str) -> tuple[int, int] | None:
+    """Return the numbers of a network's first and last address, None if the text names none."""
+    network = read_range(text)
+    if network is None:
+        return None
+    ip = network.address
+    size = 1 << (ip.bits - network.prefix)
+    first = _place(Ip(ip.number & _mask(ip.bits, network.prefix), ip.bits))
+    return first, first + size - 1
+
+
+def _place(ip: Ip) -> int:
+    return ip.number if ip.bits == 32 else ip.number + (1 << 32)
+
+
 def in_range(address: str, network: str) -> bool:
     """Return whether the address is in the network; false where one of them is none."""
     range_ = read_range(network)

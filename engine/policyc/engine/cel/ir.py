@@ -311,3 +311,39 @@ def children(node: Node) -> tuple[Node, ...]:
             return (node.operand, node.body)
         case _:
             return ()
+
+
+def with_children(node: Node, nodes: Sequence[Node]) -> Node:
+    """Return a node like this one over other children, given in the order of `children`."""
+    match node:
+        case Field():
+            return Field(nodes[0], node.name, node.optional, node.type, node.span)
+        case HasField():
+            return HasField(nodes[0], node.name, node.type, node.span)
+        case Not():
+            return Not(nodes[0], node.type, node.span)
+        case At():
+            return At(nodes[0], nodes[1], node.optional, node.type, node.span)
+        case Apply():
+            return Apply(node.function, node.overloads, tuple(nodes), node.type, node.span)
+        case And():
+            return And(tuple(nodes), node.type, node.span)
+        case Or():
+            return Or(tuple(nodes), node.type, node.span)
+        case If():
+            return If(nodes[0], nodes[1], nodes[2], node.type, node.span)
+        case MakeList():
+            return MakeList(tuple(nodes), node.optional, node.type, node.span)
+        case MakeMap():
+            flags = [optional for _, _, optional in node.entries]
+            entries = list(zip(nodes[::2], nodes[1::2], flags, strict=True))
+            return MakeMap(entries, node.type, node.span)
+        case Loop():
+            guard = None if node.guard is None else nodes[1]
+            return Loop(node.kind, nodes[0], node.key, node.value, guard, nodes[-1], node.type, node.span)
+        case Bind():
+            return Bind(node.name, nodes[0], nodes[1], node.type, node.span)
+        case OptMap():
+            return OptMap(nodes[0], node.name, nodes[1], node.flat, node.type, node.span)
+        case _:
+            return node

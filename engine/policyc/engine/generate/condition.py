@@ -16,64 +16,25 @@ exception.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from policyc.engine.cel import ir, select
-from policyc.engine.cel.dispatch import is_sure, known_overload
 from policyc.engine.generate.expression import (
     CATCH,
     DEPTH,
     Slow,
     Value,
     Written,
-    has_plain_keys,
-    is_key_known,
-    is_map,
-    is_position,
     locals_of,
 )
 from policyc.engine.generate.module import Body
-from policyc.engine.types import BOOL, HEADERS, INT, Record
+from policyc.engine.generate.safety import is_key_known, is_position, is_safe, is_sure_map, is_total
+from policyc.engine.optimise.same import is_repeatable
+from policyc.engine.types import BOOL, HEADERS, INT
 from policyc.engine.values import EvalError
 
 if TYPE_CHECKING:
-    from policyc.engine.function import Overload
     from policyc.engine.traffic import Exchange
-
-# Functions that never fail on arguments of their declared types.
-TOTAL = frozenset(
-    {
-        "_==_",
-        "_!=_",
-        "_<_",
-        "_<=_",
-        "_>_",
-        "_>=_",
-        "_in_",
-        "startsWith",
-        "endsWith",
-        "contains",
-        "size",
-        "hasReqHeader",
-        "getReqHeader",
-        "hasResHeader",
-        "getResHeader",
-        "hasQueryParam",
-        "getQueryParam",
-        "hasReqCookie",
-        "getReqCookie",
-        "hasResCookie",
-        "getResCookie",
-        "inCidrRange",
-        "inCidrRanges",
-        "lowerAscii",
-        "upperAscii",
-        "trim",
-    }
-)
-
-# Types whose variables always have a value if they have a filler: it never gives None for them.
-_FILLED = ("string", "int", "bool", "headers", "map", "list")
 
 
 class Verdict:
@@ -94,90 +55,6 @@ class Verdict:
         return value if isinstance(value, bool) else None
 
 
-def is_safe(node: ir.Node, bound: frozenset[str] = frozenset()) -> bool:
-    """Return whether the value code of a node raises nothing; `bound` are the locals that have a value."""
-    n = cast("ir.AnyNode", node)
-    match n:
-        case ir.Const() | ir.HasVar():
-            return True
-        case ir.Var():
-            variable = n.variable
-            return variable.zero is not None or (variable.fill is not None and n.type.name in _FILLED)
-        case ir.Local():
-            return n.name in bound
-        case ir.Field():
-            record = n.operand.type
-            if n.optional:
-                return _is_sure_map(n.operand) and is_safe(n.operand, bound)
-            return (
-                isinstance(record, Record)
-                and not record.partial
-                and not record.is_text
-                and n.name in record.fields
-                and is_sure(n.operand)
-                and is_safe(n.operand, bound)
-            )
-        case ir.HasField():
-            return _is_sure_map(n.operand) and is_safe(n.operand, bound)
-        case ir.Apply():
-            return is_total(n) and all(is_safe(arg, bound) for arg in n.args)
-        case ir.Not():
-            return _is_safe_bool(n.operand, bound)
-        case ir.And() | ir.Or():
-            return all(_is_safe_bool(operand, bound) for operand in n.operands)
-        case ir.If():
-            return _is_safe_bool(n.test, bound) and is_safe(n.yes, bound) and is_safe(n.no, bound)
-        case ir.MakeList():
-            return not any(n.optional) and all(is_safe(part, bound) for part in n.items)
-        case ir.MakeMap():
-            return has_plain_keys(n) and all(is_safe(value, bound) for _, value, _ in n.entries)
-        case ir.Loop():
-            return _is_safe_loop(n, bound)
-        case ir.Bind():
-            return is_safe(n.value, bound) and is_safe(n.body, bound | {n.name})
-        case ir.At() | ir.OptMap():
-            return False
-
-
-def is_total(node: ir.Apply) -> bool:
-    """Return whether the call fails for no values of its arguments' types (and its constant pattern)."""
-    overload = known_overload(node.overloads, node.args)
-    if overload is None:
-        return False
-    return node.function in TOTAL or (node.function == "matches" and _is_pattern(overload, node.args[1]))
-
-
-def _is_pattern(overload: Overload, node: ir.Node) -> bool:
-    if not isinstance(node, ir.Const):
-        return False
-    try:
-        overload.body("", node.value)
-    except EvalError:
-        return False
-    return True
-
-
-def _is_sure_map(node: ir.Node) -> bool:
-    return is_map(node.type) and is_sure(node)
-
-
-def _is_safe_bool(node: ir.Node, bound: frozenset[str]) -> bool:
-    return node.type == BOOL and is_safe(node, bound)
-
-
-def _is_safe_loop(node: ir.Loop, bound: frozenset[str]) -> bool:
-    if node.kind not in ("all", "exists", "exists_one", "filter", "map", "map_filter", "transform_list"):
-        return False
-    if not (node.over.type.name == "list" or _is_sure_map(node.over)) or not is_safe(node.over, bound):
-        return False
-    within = bound | {node.key} if node.value is None else bound | {node.key, node.value}
-    if node.guard is not None and not _is_safe_bool(node.guard, within):
-        return False
-    if node.kind in ("map", "map_filter", "transform_list"):
-        return is_safe(node.body, within)
-    return _is_safe_bool(node.body, within)
-
-
 class Condition:
     """Writes conditions as code of a function."""
 
@@ -195,11 +72,17 @@ class Condition:
         """Return code that gives True, False or None, and whether it may give None. It raises nothing."""
         if is_safe(node, self._bound) and node.type == BOOL:
             return self._value.of(node), False
+        if id(node) in self.body.shared:
+            # An Ellipsis is no verdict, so it can stand for none yet.
+            return self._value.kept(node, "verdict", "...", self._unsure), True
+        return self._unsure(node), True
+
+    def _unsure(self, node: ir.Node) -> str:
         if self._depth >= DEPTH and not isinstance(node, ir.Const | ir.Var):
-            return self._outlined(node), True
+            return self._outlined(node)
         self._depth += 1
         try:
-            return self._failing(node), True
+            return self._failing(node)
         finally:
             self._depth -= 1
 
@@ -225,7 +108,7 @@ class Condition:
     def _joined(self, operands: tuple[ir.Node, ...], *, decisive: bool) -> str:
         tests = []
         names = []
-        held: dict[str, str] | None = None
+        held: dict[object, str] | None = None
         for operand in operands:
             code, may_fail = self.of(operand)
             if may_fail:
@@ -261,7 +144,7 @@ class Condition:
 
     def _loop(self, node: ir.Loop) -> str:
         over = node.over
-        if not (over.type.name == "list" or _is_sure_map(over)) or not self._can_guard(over):
+        if not (over.type.name == "list" or is_sure_map(over)) or not self._can_guard(over):
             return self._tried(node)
         self.body.still += 1
         guards, source = self._guarded(over)
@@ -303,15 +186,18 @@ class Condition:
 
     def _tried(self, node: ir.Node) -> str:
         inner = self._inner()
-        code = inner._value.bool_of(node)
         used = sorted(locals_of(node) & self._bound)
         values = "".join(f", {name!r}: {inner.body.local(name)}" for name in used)
         env = f"{{**env{values}}}" if used else "env"
+        slow = f"return {self.module.capture(Verdict(node))}(x, {env})"
+        if not is_repeatable(node):  # after plain code that gave up, it would draw again
+            return self._value.function(inner.body, [], [slow], [])
+        code = inner._value.bool_of(node)
         statements = [
             "try:",
             f"    return {code}",
             f"except {self.module.capture(CATCH)}:",
-            f"    return {self.module.capture(Verdict(node))}(x, {env})",
+            f"    {slow}",
         ]
         return self._value.function(inner.body, [], statements, [])
 
@@ -332,7 +218,7 @@ class Condition:
             case ir.Var():
                 return True
             case ir.Field() | ir.HasField():
-                return _is_sure_map(node.operand) and self._can_guard(node.operand) and not _is_optional(node)
+                return is_sure_map(node.operand) and self._can_guard(node.operand) and not _is_optional(node)
             case ir.At():
                 is_known = is_key_known(node) or (node.operand.type.name == "list" and node.index.type == INT)
                 return (
@@ -349,6 +235,18 @@ class Condition:
         """Return tests that are true where the node fails, in order, and the code of its value after them."""
         if is_safe(node, self._bound):
             return [], self._value.of(node)
+        if id(node) in self.body.shared:
+            missing = self.module.capture(select.MISSING)
+            kept = self._value.kept(node, "guarded", "None", self._or_missing)
+            return [f"{kept} is {missing}"], self.body.cell(("guarded", id(node))).name
+        return self._guarded_anew(node)
+
+    def _or_missing(self, node: ir.Node) -> str:
+        guards, value = self._guarded_anew(node)
+        missing = self.module.capture(select.MISSING)
+        return f"({missing} if {' or '.join(guards)} else {value})" if guards else value
+
+    def _guarded_anew(self, node: ir.Node) -> tuple[list[str], str]:
         match node:
             case ir.Var():
                 return self._guarded_var(node)

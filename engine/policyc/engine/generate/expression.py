@@ -22,8 +22,17 @@ from policyc.engine.cel.depth import room
 from policyc.engine.cel.dispatch import known_overload, plain
 from policyc.engine.cel.order import sort_by
 from policyc.engine.generate.module import Body, Module
-from policyc.engine.types import BOOL, HEADERS, INT, STRING, UINT, Record, Type
+from policyc.engine.generate.safety import (
+    has_plain_keys,
+    is_key_known,
+    is_map,
+    is_position,
+    is_safe,
+)
+from policyc.engine.optimise.same import is_repeatable
+from policyc.engine.types import BOOL, HEADERS, INT, STRING
 from policyc.engine.values import NONE, EvalError, Optional, make_map
+from policyc.engine.variables import NEVER_SET
 
 if TYPE_CHECKING:
     from policyc.engine.traffic import Exchange
@@ -35,7 +44,6 @@ CATCH = (EvalError, LookupError, AttributeError, ArithmeticError, TypeError, Val
 # Brackets nest at most 200 deep in Python; deeper code is put into a function of its own.
 DEPTH = 20
 
-_KEYS = (STRING, INT, UINT)
 _NO_LOCALS: Mapping[str, Any] = {}
 
 
@@ -54,6 +62,11 @@ def value_module(node: ir.Node) -> Module:
     """Return the module whose function `value` is the expression."""
     module = Module()
     with room():
+        if not is_repeatable(node) and not is_safe(node):
+            # A second evaluation would draw again.
+            statements = [f"return {module.capture(Slow(node))}(x, env)"]
+            module.write("value", _parameters(module), Body(module), statements)
+            return module
         body = Body(module, reads(node))
         code = Value(body, frozenset()).of(node)
     statements = [
@@ -62,8 +75,12 @@ def value_module(node: ir.Node) -> Module:
         f"except {module.capture(CATCH)}:",
         f"    return {module.capture(Slow(node))}(x, env)",
     ]
-    module.write("value", ["x", f"env={module.capture(_NO_LOCALS)}"], body, statements)
+    module.write("value", _parameters(module), body, statements)
     return module
+
+
+def _parameters(module: Module) -> list[str]:
+    return ["x", f"env={module.capture(_NO_LOCALS)}"]
 
 
 class Slow:
@@ -148,11 +165,6 @@ def fail_absent(path: str) -> Any:
     raise plan.absent(path)
 
 
-def is_map(type: Type) -> bool:
-    """Return whether a static type is a dict at run time."""
-    return type.name in ("map", "headers") or (isinstance(type, Record) and not type.is_text)
-
-
 class Value:
     """Writes nodes as code of a function; `known` are the locals that the functions around it have."""
 
@@ -169,6 +181,11 @@ class Value:
         """Return code that gives the node's value, or raises something in CATCH."""
         if isinstance(node, Written):
             return node.code
+        if id(node) in self.body.shared:
+            return self.kept(node, "value", "None", self._of)
+        return self._of(node)
+
+    def _of(self, node: ir.Node) -> str:
         if self._depth >= DEPTH and not isinstance(node, ir.Const | ir.Var | ir.Local):
             return self._outlined(node)
         self._depth += 1
@@ -181,6 +198,21 @@ class Value:
         """Return code that gives True or False, or raises."""
         code = self.of(node)
         return code if node.type == BOOL else f"{self.module.capture(as_bool)}({code})"
+
+    def kept(self, node: ir.Node, kind: str, empty: str, write: Callable[[ir.Node], str]) -> str:
+        """Return the code of a shared node, which `write` writes: evaluated once, and then kept in a local.
+
+        One node may be kept in several kinds of ways; `empty` is what a local of the kind holds at first.
+        """
+        key = (kind, id(node))
+        held = self.body.held.get(key)
+        if held is not None:
+            return held
+        cell = self.body.cell(key, empty)
+        code = self.maybe(node, write) if cell.is_touched else write(node)
+        asked = self.body.fill(key, cell)
+        filled = f"({cell.name} := {code})"
+        return filled if asked is None else f"({cell.name} if {asked} else {filled})"
 
     def maybe(self, node: ir.Node, write: Callable[[ir.Node], str] | None = None) -> str:
         """Return the code of something that may not run: it leaves nothing in locals for what follows."""
@@ -249,24 +281,28 @@ class Value:
         held = body.held.get(variable.path)
         if held is not None:
             return held
-        tests, name = self.slot(variable)
+        if variable.slot == NEVER_SET and variable.fill is None and variable.zero is not None:
+            return self.module.constant(variable.zero)
+        cell = body.cell(variable.path) if body.reads[variable.path] > 1 else None
+        assigns, name = self.slot(variable, None if cell is None else cell.name)
+        tests = [f"({assign}) is not None" for assign in assigns]
         if variable.zero is None:
             otherwise = f"{self.module.capture(fail_absent)}({variable.path!r})"
         else:
             otherwise = self.module.constant(variable.zero)
-        if not tests:
-            return otherwise
-        if body.reads[variable.path] > 1 and not body.still:
-            body.held[variable.path] = name
+        if cell is not None:
             otherwise = f"({name} := {otherwise})"
-        return f"({name} if {' or '.join(f'({test}) is not None' for test in tests)} else {otherwise})"
+            asked = body.fill(variable.path, cell)
+            if asked is not None:
+                tests.insert(0, asked)
+        return f"({name} if {' or '.join(tests)} else {otherwise})" if tests else otherwise
 
-    def slot(self, variable: Variable) -> tuple[list[str], str]:
+    def slot(self, variable: Variable, name: str | None = None) -> tuple[list[str], str]:
         """Return assignments to try until one is not None, and the name they assign."""
         record = self.body.record(variable.record)
-        name = self.body.temp()
+        name = name or self.body.temp()
         tests = []
-        if variable.slot != "absent":
+        if variable.slot != NEVER_SET:
             tests.append(f"{name} := {record}.{variable.slot}")
         if variable.fill is not None:
             tests.append(f"{name} := {self.module.capture(variable.fill)}({record})")
@@ -336,7 +372,7 @@ class Value:
         if overload.id == "in_headers" and isinstance(node.args[0], ir.Const):
             return f"({str(node.args[0].value).lower()!r} in {self.of(node.args[1])})"
         template = overload.python([plain(arg.type) for arg in node.args])
-        if template is not None and " for " not in template:
+        if template is not None and " for " not in template and "lambda" not in template:
             return self._inlined(template, node.args)
         args = [self.of(arg) for arg in node.args]
         if overload.needs_exchange:
@@ -349,7 +385,7 @@ class Value:
         # Where not all arguments run, or not from left to right, none may leave locals behind.
         firsts = list(dict.fromkeys(order))
         in_order = firsts == list(range(len(nodes))) and not any(
-            word in template for word in (" if ", " and ", " or ", "lambda")
+            word in template for word in (" if ", " and ", " or ")
         )
         self.body.still += not in_order
         # Python warns of `1 is None`.
@@ -481,26 +517,3 @@ class Value:
 def _may_stand_twice(code: str) -> bool:
     """Return whether code is a name or a number, which may stand twice without a temporary."""
     return code.isidentifier() or code.strip("()").isdigit()
-
-
-def is_key_known(node: ir.At) -> bool:
-    """Return whether `operand[key]` of Python is CEL's: a map of strings or integers, and such a key."""
-    operand, key = node.operand.type, plain(node.index.type)
-    if operand == HEADERS:
-        return key == STRING
-    return operand.name == "map" and operand.params[0] in _KEYS and key in _KEYS
-
-
-def is_position(node: ir.Node) -> bool:
-    """Return whether a node is a constant index that does not count from the end."""
-    return isinstance(node, ir.Const) and type(node.value) is int and node.value >= 0
-
-
-def has_plain_keys(node: ir.MakeMap) -> bool:
-    """Return whether a map has only constant keys that are strings, all different, and none is optional."""
-    keys = [key.value for key, _, maybe in node.entries if isinstance(key, ir.Const) and not maybe]
-    return (
-        len(keys) == len(node.entries)
-        and all(type(key) is str for key in keys)
-        and len(set(map(str, keys))) == len(keys)
-    )

@@ -4,7 +4,7 @@ Rules. 1. User text never becomes code: a name is generated, a constant is the `
 anything else is captured under a generated name. 2. A piece of code handed around is a primary expression
 (a name, a call, something in brackets), so that it can stand anywhere.
 
-Names: `k…` captured objects, `f…` functions, `p…` parts of a phase, `v…` variables, `l…` locals of the
+Names: `k…` captured objects, `f…` functions, `p…` parts of a phase, `v…` cells, `l…` locals of the
 expression, `t…` temporaries. `x` is the exchange, `env` the values of free locals.
 """
 
@@ -75,6 +75,8 @@ class Module:
         self.lines.append(f"def {name}({', '.join(params)}):")
         for record in body.records:
             self.lines.append(f"    {record} = x.{record}")
+        if emptied := body.emptied():
+            self.lines.append(f"    {emptied}")
         first = len(self.lines) + 1
         self.lines.extend(f"    {line}" for line in statements)
         return first
@@ -99,21 +101,43 @@ class Module:
         return namespace
 
 
-class Body:
-    """A function under construction: which names it has, and which variables it holds in locals by now.
+class Cell:
+    """A local that a value is kept in once it has been worked out, whoever does that first.
 
-    `held` are the variables that have certainly been read where the code being written runs. Code that may
-    not run (an operand after the first one, a branch) is written between `branch` and `merge`.
+    `empty` is what it holds before (no value of its own kind), `is_touched` whether anything that may have
+    run by now fills it, `is_asked` whether any code asks it first: only then it must begin empty.
     """
 
-    __slots__ = ("_counter", "_own", "free", "held", "module", "reads", "records", "still")
+    __slots__ = ("empty", "is_asked", "is_touched", "name")
 
-    def __init__(self, module: Module, reads: Counter[str] | None = None) -> None:
-        """`reads` tells how often the function reads each variable."""
+    def __init__(self, name: str, empty: str) -> None:
+        """Name the local."""
+        self.name = name
+        self.empty = empty
+        self.is_touched = False
+        self.is_asked = False
+
+
+class Body:
+    """A function under construction: which names it has, and what it keeps in locals.
+
+    `cells` are the locals of variables (by path) and of shared expressions (by what `shared` says of the
+    node). `held` are the cells that have certainly been filled where the code being written runs. While
+    `still` is not 0, code is not written in the order in which it will run, and so nothing is certain.
+    """
+
+    __slots__ = ("_counter", "_own", "cells", "free", "held", "module", "reads", "records", "shared", "still")
+
+    def __init__(
+        self, module: Module, reads: Counter[str] | None = None, shared: frozenset[int] = frozenset()
+    ) -> None:
+        """`reads` tells how often the function reads each variable, `shared` the ids of shared nodes."""
         self.module = module
         self.reads: Counter[str] = reads if reads is not None else Counter()
+        self.shared = shared
         self.records: dict[str, None] = {}
-        self.held: dict[str, str] = {}
+        self.cells: dict[object, Cell] = {}
+        self.held: dict[object, str] = {}
         self.free: dict[str | None, str] = {}
         self.still = 0
         self._own: dict[str, str] = {}
@@ -123,6 +147,33 @@ class Body:
         """Return a fresh name."""
         self._counter += 1
         return f"t{self._counter}"
+
+    def cell(self, key: object, empty: str = "None") -> Cell:
+        """Return the cell of a variable or a shared node; `held` tells whether it is certainly filled."""
+        cell = self.cells.get(key)
+        if cell is None:
+            cell = self.cells[key] = Cell(f"v{len(self.cells)}", empty)
+        return cell
+
+    def fill(self, key: object, cell: Cell) -> str | None:
+        """Note that the code being written fills a cell; returns the test to ask first, None for none.
+
+        Nothing need be asked where nothing before can have filled it.
+        """
+        asked = cell.is_touched
+        cell.is_touched = True
+        cell.is_asked |= asked
+        if not self.still:
+            self.held[key] = cell.name
+        return f"{cell.name} is not {cell.empty}" if asked else None
+
+    def emptied(self) -> str:
+        """Return the statement that empties the cells which are asked; an empty text if there are none."""
+        by_empty: dict[str, list[str]] = {}
+        for cell in self.cells.values():
+            if cell.is_asked:
+                by_empty.setdefault(cell.empty, []).append(cell.name)
+        return "; ".join(f"{' = '.join(names)} = {empty}" for empty, names in by_empty.items())
 
     def record(self, name: str) -> str:
         """Return the name of a record of the exchange."""

@@ -8,8 +8,10 @@
                 if (r := k3(x)) is not None: return r
                 …
             elif c is None: return k4(x)
+            if (c := k5(…path…, ())):                 # rules 2 to 900, dispatched
+                if (r := k6(x, c)) is not None: return r
             …
-        except Exception as e: return k5(e)
+        except Exception as e: return k7(e)
 
 A step answers an outcome, which ends the phase, or None, which goes on. A condition that fails ends the
 phase with `Fail` 2254 (spec/policy-language.md §3.2: fail closed, never "false"). An exception that a step
@@ -28,230 +30,145 @@ turn.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from policyc.engine.cel import ir
 from policyc.engine.cel.depth import room
-from policyc.engine.generate.condition import Condition
-from policyc.engine.generate.expression import Slow, reads
-from policyc.engine.generate.module import Body, Module
-from policyc.engine.outcome import Fail, Outcome
-from policyc.engine.values import EvalError
+from policyc.engine.generate.dispatch import Dispatch
+from policyc.engine.generate.rule import RuleCode, Tail
+from policyc.engine.generate.unit import Unit
+from policyc.engine.generate.writer import Writer
+from policyc.engine.optimise.rules import Optimised, optimise_rules, plain_rules
+from policyc.engine.optimise.runs import Stretch
+from policyc.engine.optimise.shared import share
+from policyc.engine.outcome import Outcome
 
 if TYPE_CHECKING:
     from policyc.engine.traffic import Exchange
 
+__all__ = ["PART", "PhaseCode", "RuleCode", "Tail", "compile_phase"]
+
 PART = 100  # rules in one function
 
-# Stands where a rule has acted and the records of the exchange must be read again: a step may have put
-# another one there. Which records the function reads is known at its end.
-_AGAIN = "\0"
 
-Tail = Callable[["Exchange"], "Outcome | None"]
+def compile_phase(
+    rules: Sequence[RuleCode], *, optimised: bool = True
+) -> Callable[[Exchange], Outcome | None]:
+    """Return the function that runs the rules over an exchange: an outcome, or None if nothing ended it.
 
-
-class RuleCode(NamedTuple):
-    """A rule, ready to be generated.
-
-    `condition` is the conjunction of all its expressions (ONE `ir.And`), None if it has none. `resumes`
-    says of each step whether it is called with a tail. `name` is what `Exchange.acted` gets, `rule 1` if it
-    is empty.
+    What is not `optimised` does the same, as it is written.
     """
-
-    condition: ir.Node | None
-    steps: tuple[Callable[..., Outcome | None], ...]
-    resumes: tuple[bool, ...]
-    name: str = ""
-
-
-def compile_phase(rules: Sequence[RuleCode]) -> Callable[[Exchange], Outcome | None]:
-    """Return the function that runs the rules over an exchange: an outcome, or None if nothing ended it."""
-    return PhaseCode(rules).load()
+    return PhaseCode(rules, optimised=optimised).load()
 
 
 class PhaseCode:
     """The source of a phase, and what its functions need while they run."""
 
-    def __init__(self, rules: Sequence[RuleCode]) -> None:
+    def __init__(self, rules: Sequence[RuleCode], *, optimised: bool = True) -> None:
         """Generate the source of `rules`."""
-        self.module = Module()
-        self._rules = rules
-        self._map: list[
-            tuple[int, int, bool]
-        ] = []  # (first line, rule, whether it is the condition), by line
+        names = {number: rule.name or f"rule {number + 1}" for number, rule in enumerate(rules)}
+        self._unit = Unit(names)
         self._parts: list[str] = []
-        self._functions: Mapping[str, Any] = {}
-        self._rests = 0
+        self._runs: tuple[Callable[[Exchange], Outcome | None], ...] = ()
         with room():
-            self._write()
+            self._rules = optimise_rules(rules) if optimised else plain_rules(rules)
+            for part in _parts(self._rules):
+                self._write(part, is_shared=optimised)
 
     @property
     def source(self) -> str:
-        """The Python source."""
-        return self.module.source
+        """The Python source, without the functions of rules that are dispatched."""
+        return self._unit.module.source
 
     def rule_at(self, line: int) -> tuple[int, bool] | None:
         """Return the rule (from 0) that a line of the source belongs to, and whether it is its condition."""
-        at = bisect_right(self._map, line, key=lambda entry: entry[0])
-        return self._map[at - 1][1:] if at else None
+        return self._unit.rule_at(line)
 
     def load(self) -> Callable[[Exchange], Outcome | None]:
         """Return the phase's function."""
-        self._functions = self.module.load("phase")
-        if len(self._parts) == 1:
-            return self._functions[self._parts[0]]  # type: ignore[no-any-return]
-        return lambda x: self.run(0, x)
+        functions = self._unit.load("phase")
+        self._runs = tuple(functions[name] for name in self._parts)
+        if len(self._runs) == 1:
+            return self._runs[0]
+        return self._run_all
 
-    def run(self, first: int, x: Exchange) -> Outcome | None:
-        """Run the parts from number `first` on."""
-        for name in self._parts[first:]:
-            outcome: Outcome | None = self._functions[name](x)
+    def _run_all(self, x: Exchange) -> Outcome | None:
+        for run in self._runs:
+            outcome = run(x)
             if outcome is not None:
                 return outcome
         return None
 
-    def tail(self, rest: str | None, part: int) -> Tail:
-        """Return what runs the rest of a rule (its function) and then the parts from `part` on."""
+    def _from(self, part: int) -> Tail:
+        """Return what runs the parts from number `part` on."""
 
-        def run_tail(x: Exchange) -> Outcome | None:
-            outcome = None if rest is None else self._functions[rest](x)
-            return self.run(part, x) if outcome is None else outcome
-
-        return run_tail
-
-    def write_rest(self, number: int, rule: RuleCode) -> str | None:
-        """Write the rest of a rule's steps as a function; returns its name, None if nothing is left."""
-        if not rule.steps:
+        def run(x: Exchange) -> Outcome | None:
+            for run in self._runs[part:]:
+                outcome = run(x)
+                if outcome is not None:
+                    return outcome
             return None
-        self._rests += 1
-        function = _Function(self, f"r{self._rests}", len(self._parts) + 1)
-        function.add_steps(number, rule, "    ")
-        function.write()
-        return function.name
 
-    def mark(self, line: int, rule: int, is_condition: bool) -> None:
-        """Note where a piece of a rule's code begins."""
-        self._map.append((line, rule, is_condition))
+        return run
 
-    def rule_name(self, number: int) -> str:
-        """Return what a rule is called."""
-        return self._rules[number].name or f"rule {number + 1}"
-
-    def failed(self, number: int, condition: ir.Node) -> Tail:
-        """Return what answers for a condition that failed."""
-        slow = Slow(condition)
-
-        def fail(x: Exchange) -> Outcome:
-            try:
-                detail = f"no bool: {slow(x, {})!r}"
-            except EvalError as error:
-                detail = error.message
-            return _condition_failed(self.rule_name(number), detail)
-
-        return fail
-
-    def broken(self, error: BaseException) -> Outcome:
-        """Answer for an exception that escaped from the generated code or from a step."""
-        trace = error.__traceback__
-        found = None if trace is None else self.rule_at(trace.tb_lineno)
-        name, is_condition = ("?", False) if found is None else (self.rule_name(found[0]), found[1])
-        if is_condition and isinstance(error, EvalError):
-            return _condition_failed(name, error.message)
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = "" if trace is None else f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-        detail = f"{name}: {type(error).__name__}: {error}{place}"
-        return Fail(2300, "internal error while processing a policy", detail=detail)
-
-    def _write(self) -> None:
-        part = self._part()
-        for number, rule in enumerate(self._rules):
-            part.add_rule(number, rule)
-            if part.rules >= PART or any(rule.resumes):
-                self._finish(part)
-                part = self._part()
-        if part.rules:
-            self._finish(part)
-
-    def _part(self) -> _Function:
-        return _Function(self, f"p{len(self._parts)}", len(self._parts) + 1)
-
-    def _finish(self, part: _Function) -> None:
-        part.write()
-        self._parts.append(part.name)
-
-
-def _condition_failed(name: str, detail: str) -> Fail:
-    return Fail(2254, "the expression of a policy rule could not be evaluated", detail=f"{name}: {detail}")
-
-
-class _Function:
-    """A function with some rules, or with the rest of one; `following` is the part after it."""
-
-    def __init__(self, phase: PhaseCode, name: str, following: int) -> None:
-        self.name = name
-        self.rules = 0
-        self._following = following
-        self._phase = phase
-        self._module = phase.module
-        self._body = Body(phase.module)
-        self._lines: list[str] = []
-        self._marks: list[tuple[int, int, bool]] = []
-
-    def add_rule(self, number: int, rule: RuleCode) -> None:
-        """Write a rule."""
-        self.rules += 1
-        condition = rule.condition
-        if condition is None or (isinstance(condition, ir.Const) and condition.value is True):
-            self._act(number, rule, "    ")
-            return
-        self._body.held = {}
-        self._body.reads = reads(condition)
-        code, may_fail = Condition(self._body).of(condition)
-        self._mark(number, True)
-        self._lines.append(f"    if {f'(c := {code})' if may_fail else code}:")
-        self._act(number, rule, "        ")
-        if may_fail:
-            self._mark(number, True)
-            fail = self._module.capture(self._phase.failed(number, condition))
-            self._lines += ["    elif c is None:", f"        return {fail}(x)"]
-
-    def _act(self, number: int, rule: RuleCode, indent: str) -> None:
-        self._mark(number, False)
-        self._lines.append(f"{indent}x.acted.append({self._phase.rule_name(number)!r})")
-        self.add_steps(number, rule, indent)
-        self._lines.append(indent + _AGAIN)
-
-    def add_steps(self, number: int, rule: RuleCode, indent: str) -> None:
-        """Write the calls of a rule's steps."""
-        self._mark(number, False)
-        for at, (step, resumes) in enumerate(zip(rule.steps, rule.resumes, strict=True)):
-            name = self._module.capture(step)
-            if not resumes:
-                self._call(f"{name}(x)", indent)
+    def _write(self, part: Sequence[Stretch], *, is_shared: bool) -> None:
+        rules = self._rules
+        tried = [at for stretch in part if not stretch.atoms for at in range(stretch.first, stretch.end)]
+        conditions: Sequence[object] = [rules.conditions[at] for at in tried]
+        shared = share([rules.conditions[at] for at in tried]) if is_shared else None
+        made = dict(zip(tried, shared.conditions if shared else conditions, strict=True))
+        name = f"p{len(self._parts)}"
+        self._parts.append(name)
+        after = self._from(len(self._parts))
+        dispatches = {stretch.first: self._dispatch(stretch, after) for stretch in part if stretch.atoms}
+        read = [*made.values(), *(s for each in dispatches.values() for s in each.subjects)]
+        writer = Writer(self._unit, name, after, read, shared.ids if shared else frozenset())  # type: ignore[arg-type]
+        for stretch in part:
+            dispatch = dispatches.get(stretch.first) if stretch.atoms else None
+            if dispatch is not None:
+                ends = all(rules.rules[at].ends for at in range(stretch.first, stretch.end))
+                code = dispatch.code(writer.value, self._unit.module)
+                writer.add_stretch(rules.numbers[stretch.first], code, dispatch.run, ends=ends)
                 continue
-            left = rule._replace(steps=rule.steps[at + 1 :], resumes=rule.resumes[at + 1 :])
-            rest = self._phase.write_rest(number, left)
-            tail = self._module.capture(self._phase.tail(rest, self._following))
-            self._call(f"{name}(x, {tail})", indent)
-            if rest is not None:
-                self._call(f"{rest}(x)", indent)
-            return
+            for at in range(stretch.first, stretch.end):
+                writer.add_rule(rules.numbers[at], rules.rules[at]._replace(condition=made[at]))  # type: ignore[arg-type]
+        writer.write()
 
-    def _call(self, call: str, indent: str) -> None:
-        self._lines += [f"{indent}if (r := {call}) is not None:", f"{indent}    return r"]
+    def _dispatch(self, stretch: Stretch, after: Tail) -> Dispatch:
+        rules = self._rules
+        places = range(stretch.first, stretch.end)
+        return Dispatch(
+            self._unit.names,
+            {rules.numbers[at]: rules.rules[at] for at in places},
+            {rules.numbers[at]: atom for at, atom in zip(places, stretch.atoms, strict=True)},
+            {rules.numbers[at]: rules.atoms[at] for at in places},
+            after,
+        )
 
-    def _mark(self, number: int, is_condition: bool) -> None:
-        self._marks.append((len(self._lines), number, is_condition))
 
-    def write(self) -> None:
-        """Put the function into the module."""
-        again = "; ".join(f"{record} = x.{record}" for record in self._body.records) or "pass"
-        lines = [line.replace(_AGAIN, again) for line in self._lines]
-        broken = self._module.capture(self._phase.broken)
-        statements = ["try:", *lines, "except Exception as e:", f"    return {broken}(e)", "return None"]
-        first = self._module.write(self.name, ["x"], self._body, statements)
-        for at, number, is_condition in self._marks:
-            self._phase.mark(first + 1 + at, number, is_condition)
+def _parts(rules: Optimised) -> list[list[Stretch]]:
+    """Return the stretches, cut into parts: behind a rule that may be resumed, and where one is large."""
+    parts: list[list[Stretch]] = [[]]
+    size = 0
+    for stretch in rules.stretches:
+        at = stretch.first
+        while at < stretch.end:
+            if stretch.atoms:
+                end = stretch.end
+                cuts = any(rule.needs_tail for rule in rules.rules[at:end])
+                parts[-1].append(stretch)
+                size += 1
+            else:
+                end = at
+                while end < stretch.end and size < PART:
+                    end += 1
+                    size += 1
+                    if rules.rules[end - 1].needs_tail:
+                        break
+                cuts = rules.rules[end - 1].needs_tail
+                parts[-1].append(Stretch(at, end))
+            at = end
+            if cuts or size >= PART:
+                parts.append([])
+                size = 0
+    return [part for part in parts if part]
