@@ -9,7 +9,7 @@ import pytest
 from policyc.engine.model import EndpointKey, Run
 from policyc.engine.outcome import Close, Fail, Forward, Outcome, Respond
 from policyc.engine.phases import Binding, Phase, Protocol
-from policyc.engine.traffic import Connection, Exchange
+from policyc.engine.traffic import Connection, Exchange, Headers, split_block
 from policyc.engine.values import EvalError
 from policyc.runtime.endpoints import Endpoint, InternalEndpoint, PublicEndpoint, make_snapshot
 from policyc.runtime.exchange import Admitted, HttpExchange, Surroundings, as_answer
@@ -54,8 +54,11 @@ class Stage:
         extra = [f"{name.decode()}={value.decode()}" for name, value in lines if name.startswith(b"x-")]
         self.play.append(" ".join([f"<< {status} {framing.value} {length}", *extra]))
 
-    def send_data(self, data: bytes) -> None:
-        self.play.append(f"<< {data.decode()}")
+    def send_block(self, status: int, block: bytes, framing: Framing) -> None:
+        self.send_head(status, split_block(block), framing, -1)
+
+    def send_data(self, data: bytes | memoryview) -> None:
+        self.play.append(f"<< {bytes(data).decode()}")
 
     def send_end(self) -> None:
         self.play.append("<< end")
@@ -140,7 +143,7 @@ def staged(
 def test_request_goes_through() -> None:
     stage = staged()
     stage.begin()
-    stage.listener.on_response(200, [(b"x-a", b"1")], Framing.LENGTH, 4)
+    stage.listener.on_response(200, Headers([(b"x-a", b"1")]), Framing.LENGTH, 4)
     stage.listener.on_data(b"body")
     stage.listener.on_flush()
     stage.listener.on_end()
@@ -159,7 +162,7 @@ def test_body_goes_up_while_the_response_comes_down() -> None:
     stage = staged()
     exchange = stage.begin(b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n")
     exchange.body_received(b"one")
-    stage.listener.on_response(200, [], Framing.CHUNKED, -1)
+    stage.listener.on_response(200, Headers([]), Framing.CHUNKED, -1)
     exchange.body_received(b"two")
     exchange.body_ended()
     stage.listener.on_end()
@@ -216,7 +219,7 @@ def test_failure_before_the_head_is_answered_and_after_it_cuts() -> None:
     assert stage.play[1:2] == ["<< 502 length 24"]
     stage = staged()
     stage.begin()
-    stage.listener.on_response(200, [], Framing.LENGTH, 9)
+    stage.listener.on_response(200, Headers([]), Framing.LENGTH, 9)
     stage.listener.on_failure(Fail(3004, "broken", status=502))
     assert stage.play[1:] == ["<< 200 length 9", "<< abort", "done"]
     assert stage.records[0]["reason"] == "bad_response"
@@ -245,14 +248,14 @@ def test_client_that_leaves_ends_the_call() -> None:
 def test_replaced_response_ends_the_call() -> None:
     stage = staged({RESPONSE: lambda x: Respond(418, [("x-b", "2")], b"tea")})
     stage.begin()
-    stage.listener.on_response(200, [(b"x-a", b"1")], Framing.LENGTH, 1000)
+    stage.listener.on_response(200, Headers([(b"x-a", b"1")]), Framing.LENGTH, 1000)
     assert stage.play[1:] == [">> abort", "<< 418 length 3 x-b=2", "<< tea", "<< end", "done"]
 
 
 def test_response_phase_cannot_forward() -> None:
     stage = staged({RESPONSE: lambda x: Forward("https://b.internal")})
     stage.begin()
-    stage.listener.on_response(200, [], Framing.NONE, -1)
+    stage.listener.on_response(200, Headers([]), Framing.NONE, -1)
     assert stage.records[0]["error"] == "ERR_NGROK_2300"
     assert stage.play[2].startswith("<< 500")
 
@@ -273,7 +276,7 @@ def test_variables_are_emptied_between_phases_and_results_are_kept() -> None:
 
     stage = staged({REQUEST: request, RESPONSE: response})
     stage.begin()
-    stage.listener.on_response(200, [], Framing.NONE, -1)
+    stage.listener.on_response(200, Headers([]), Framing.NONE, -1)
     assert seen == [({}, {"log": {"metadata": {}}})]
 
 
@@ -338,7 +341,7 @@ def test_refused_body_is_answered_once_or_cuts() -> None:
     assert stage.play[1:] == [">> abort", "<< 400 length 4", "<< bad\n", "<< end", "done"]
     stage = staged()
     exchange = stage.begin(head)
-    stage.listener.on_response(200, [], Framing.CHUNKED, -1)
+    stage.listener.on_response(200, Headers([]), Framing.CHUNKED, -1)
     exchange.body_refused(400, "bad_chunk", "bad")
     assert stage.play[2:] == [">> abort", "<< abort", "done"]
 

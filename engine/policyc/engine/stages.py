@@ -154,6 +154,12 @@ def _forwards(work: Work) -> None:
         check_forwards(work.policies, work.endpoints, work.options, work.report)
 
 
+def _cost(work: Work) -> None:
+    from policyc.engine.checks.cost import check_cost
+
+    check_cost(work.policies, work.options, work.report)
+
+
 def _hazards(work: Work) -> None:
     from policyc.engine.checks.hazards import check_hazards
 
@@ -206,6 +212,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("ai-gateway", _ai_gateway, ("actions",), "two of them in one policy"),
     Stage("endpoints", _endpoints, ("lower",), "whether endpoints can be served side by side"),
     Stage("forwards", _forwards, ("types",), "where constant forwards lead"),
+    Stage("cost", _cost, ("types",), "what expressions cost at most, at the limits of a request"),
     Stage("hazards", _hazards, ("types",), "secrets written out"),
     Stage("target", _target, ("types",), "what another system would refuse, if that was asked for"),
     Stage("availability", _availability, ("actions",), "what this installation cannot execute"),

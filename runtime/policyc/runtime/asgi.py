@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from policyc.engine.outcome import Fail
+from policyc.engine.traffic import Headers
 from policyc.runtime.origin import Call, Listener, Outgoing
 from policyc.runtime.protocol.hopbyhop import HOP_BY_HOP
 from policyc.runtime.protocol.http1 import Framing
@@ -245,7 +246,9 @@ class AsgiCall:
 
     def _header_lines(self) -> list[tuple[bytes, bytes]]:
         lines = [
-            (name.lower(), value) for name, value in self._request.lines if name.lower() != b"content-length"
+            (name.lower(), value)
+            for name, value in self._request.headers.lines
+            if name.lower() != b"content-length"
         ]
         if self._request.framing is Framing.LENGTH:
             lines.append((b"content-length", b"%d" % self._request.length))
@@ -312,7 +315,7 @@ class AsgiCall:
                 framing = Framing.NONE
                 length = int(declared[0]) if declared else -1
             self._left = length if framing is Framing.LENGTH else -1
-            listener.on_response(status, lines, framing, length)
+            listener.on_response(status, Headers(lines), framing, length)
             if self._listener is None:  # the exchange answered otherwise
                 return
             if framing is Framing.NONE:

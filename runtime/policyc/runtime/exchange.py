@@ -37,7 +37,7 @@ from policyc.runtime.location import restore_location
 from policyc.runtime.observe import Record, Sink, timestamp
 from policyc.runtime.origin import Call, Outgoing
 from policyc.runtime.protocol.hopbyhop import HOP_BY_HOP, Line
-from policyc.runtime.protocol.http1 import Framing, RequestHead
+from policyc.runtime.protocol.http1 import Framing, RequestHead, block_octets
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.settings import Settings
 
@@ -60,13 +60,15 @@ class Surroundings(NamedTuple):
 class Admitted:
     """What a client connection remembers of its endpoints: who let it in, and which pool member it got."""
 
-    __slots__ = ("chosen", "results", "trusted")
+    __slots__ = ("chosen", "family", "results", "trusted")
 
     def __init__(self, trusted: bool) -> None:
         """`trusted` says whether the peer may tell who the client is."""
         self.trusted = trusted
         self.results: dict[object, dict[str, dict[str, object]]] = {}
         self.chosen: dict[object, PublicEndpoint] = {}
+        # The X-Forwarded family of plain requests, made once: (scheme, authority, lines as octets).
+        self.family: tuple[str, str, bytes] = ("", "", b"")
 
 
 class Downstream(Interface):
@@ -78,7 +80,10 @@ class Downstream(Interface):
     def send_head(self, status: int, lines: list[Line], framing: Framing, length: int) -> None:
         """Send a response head; `length` is -1 where no Content-Length is to be sent. May raise Refused."""
 
-    def send_data(self, data: bytes) -> None:
+    def send_block(self, status: int, block: bytes, framing: Framing) -> None:
+        """Send a response head whose lines are octets, Content-Length among them where there is one."""
+
+    def send_data(self, data: bytes | memoryview) -> None:
         """Send a piece of the body."""
 
     def send_end(self) -> None:
@@ -178,15 +183,20 @@ class HttpExchange:
             return
         endpoint = self._choose(pool)
         scheme = endpoint.key.scheme.value
-        lines = self._around.forwarding.rebuild(
-            _with_host(head), client.conn, scheme, head.authority, client.admitted.trusted
-        )
+        if head.block is not None:
+            headers = Headers.received(head.block + self._family(scheme))
+        else:
+            headers = Headers(
+                self._around.forwarding.rebuild(
+                    _with_host(head), client.conn, scheme, head.authority, client.admitted.trusted
+                )
+            )
         self._request = Request(
             head.method,
             scheme,
             head.authority,
             head.target,
-            Headers(lines),
+            headers,
             version=f"HTTP/1.{head.minor}",
             content_length=head.length if head.framing is Framing.LENGTH else None,
             header_received=Timestamp(time.time_ns()),
@@ -194,6 +204,14 @@ class HttpExchange:
         results = self._connect(endpoint)
         if results is not None:
             self._enter(endpoint, dict(results))
+
+    def _family(self, scheme: str) -> bytes:
+        admitted, authority = self._client.admitted, self._head.authority
+        known = admitted.family
+        if known[0] != scheme or known[1] != authority:
+            told = self._around.forwarding.told(self._client.conn, scheme, authority)
+            known = admitted.family = (scheme, authority, told)
+        return known[2]
 
     def _choose(self, pool: Pool[PublicEndpoint]) -> PublicEndpoint:
         if not pool.has_tcp_connect or len(pool.members) == 1:
@@ -271,11 +289,13 @@ class HttpExchange:
         assert request is not None
         self._upstream = origin.name
         outgoing = Outgoing(
-            request.method, request.target, request.scheme, request.headers.lines, head.framing, head.length,
+            request.method, request.target, request.scheme, request.headers, head.framing, head.length,
             self._client.conn, head.minor,
         )  # fmt: skip
         call = self._call = origin.begin(outgoing, self)
-        if not any(each.forward is not None and each.forward.resume is not None for each in self._hops):
+        if not self._forwards or not any(
+            each.forward is not None and each.forward.resume is not None for each in self._hops
+        ):
             if self._received and self._replay is not None:
                 self._replay_into(call)
             self._replay = None
@@ -414,7 +434,11 @@ class HttpExchange:
             framing, length = Framing.NONE, (length if status == 304 and body is None else -1)
         elif self._head.method == "HEAD":
             framing = Framing.NONE
-        self._client.send_head(status, response.headers.lines, framing, length)
+        block = response.headers.block
+        if block is not None and body is None and framing is not Framing.NONE:
+            self._client.send_block(status, block_octets(*block), framing)
+        else:
+            self._client.send_head(status, response.headers.lines, framing, length)
         self._status = status
         self._suppress = bodiless or self._head.method == "HEAD"
         if body is None and self._call is not None:
@@ -530,19 +554,21 @@ class HttpExchange:
         if status != 100 and self._head.minor == 1 and not self._status:
             self._client.send_interim(status, lines)
 
-    def on_response(self, status: int, lines: list[Line], framing: Framing, length: int) -> None:
+    def on_response(self, status: int, headers: Headers, framing: Framing, length: int) -> None:
         """Run the response phases on the origin's response head."""
-        kept = [line for line in lines if line[0].lower() != b"ngrok-error-code"]
-        request = self._request
-        assert request is not None
+        if headers.block is None:  # a plain head has no such field
+            headers.remove("ngrok-error-code")
         if status // 100 == 3 or status == 201:
             hosts = request.headers.get("host")
+            request = self._request
+            assert request is not None
             if hosts and hosts[0] != self._head.authority:
-                kept = restore_location(kept, hosts[0], f"{request.scheme}://{self._head.authority}")
-        response = Response(status, Headers(kept), content_length=length if length >= 0 else None)
+                own = f"{request.scheme}://{self._head.authority}"
+                headers = Headers(restore_location(headers.lines, hosts[0], own))
+        response = Response(status, headers, content_length=length if length >= 0 else None)
         self._respond(response, self._hops, framing, length)
 
-    def on_data(self, data: bytes) -> None:
+    def on_data(self, data: bytes | memoryview) -> None:
         """Pass a piece of the response body on."""
         if not self._suppress:
             self._sent += len(data)

@@ -57,6 +57,11 @@ class Forwarding:
             return False
         return any(peer in network for network in self._networks)  # type: ignore[operator]
 
+    def told(self, conn: Connection, scheme: str, host: str) -> bytes:
+        """Return the family's lines for a request that has none of its own, as octets with line ends."""
+        lines = self.rebuild((), conn, scheme, host, known=False)
+        return b"".join([b"%b: %b\r\n" % line for line in lines])
+
     def rebuild(
         self, lines: Iterable[Line], conn: Connection, scheme: str, host: str, known: bool
     ) -> list[Line]:

@@ -9,22 +9,22 @@ from __future__ import annotations
 from typing import Protocol as Interface
 
 from policyc.engine.outcome import Fail
-from policyc.engine.traffic import Connection
+from policyc.engine.traffic import Connection, Headers
 from policyc.runtime.protocol.hopbyhop import Line
 from policyc.runtime.protocol.http1 import Framing
 
 
 class Outgoing:
-    """A request on its way to an origin. `lines` hold no hop-by-hop field; `length` is the body's."""
+    """A request on its way to an origin. `headers` hold no hop-by-hop field; `length` is the body's."""
 
-    __slots__ = ("conn", "framing", "length", "lines", "method", "minor", "path", "scheme", "target")
+    __slots__ = ("conn", "framing", "headers", "length", "method", "minor", "path", "scheme", "target")
 
     def __init__(
         self,
         method: str,
         target: str,
         scheme: str,
-        lines: list[Line],
+        headers: Headers,
         framing: Framing,
         length: int,
         conn: Connection,
@@ -34,7 +34,7 @@ class Outgoing:
         self.method = method
         self.target = target
         self.scheme = scheme
-        self.lines = lines
+        self.headers = headers
         self.framing = framing
         self.length = length
         self.conn = conn
@@ -50,10 +50,10 @@ class Listener(Interface):
     def on_interim(self, status: int, lines: list[Line]) -> None:
         """An interim response came."""
 
-    def on_response(self, status: int, lines: list[Line], framing: Framing, length: int) -> None:
+    def on_response(self, status: int, headers: Headers, framing: Framing, length: int) -> None:
         """The head of the response came; `length` is -1 where unknown."""
 
-    def on_data(self, data: bytes) -> None:
+    def on_data(self, data: bytes | memoryview) -> None:
         """A piece of the body came."""
 
     def on_end(self) -> None:

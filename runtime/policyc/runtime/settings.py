@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
+from policyc.engine.message_limits import MessageLimits
 from policyc.runtime.protocol.http1 import Limits
 
 
@@ -80,7 +81,16 @@ class Settings:
     trusted_proxies: tuple[str, ...] = _setting(
         (), "list", "networks (CIDR) of peers whose X-Forwarded-* are kept and appended to"
     )
+    proxy_protocol_from: tuple[str, ...] = _setting(
+        (), "list", "networks (CIDR) of peers that begin with a PROXY header, which says who the client is"
+    )
     seed: int | None = _setting(None, "count", "seed of the random choice among pool members, for tests")
+
+    def message_limits(self) -> MessageLimits:
+        """Return what the static bounds of expressions are worked out from."""
+        return MessageLimits(
+            self.head_limit_bytes, self.target_limit_bytes, self.fields_limit, self.line_limit_bytes
+        )
 
     def limits(self) -> Limits:
         """Return the limits of one message."""

@@ -8,7 +8,7 @@ import pytest
 import uvloop
 
 from policyc.engine.outcome import Fail
-from policyc.engine.traffic import Connection
+from policyc.engine.traffic import Connection, Headers
 from policyc.runtime.origin import Outgoing
 from policyc.runtime.protocol.hopbyhop import Line
 from policyc.runtime.protocol.http1 import Framing
@@ -56,10 +56,10 @@ class Ear:
     def on_interim(self, status: int, lines: list[Line]) -> None:
         self.heard.append(status)
 
-    def on_response(self, status: int, lines: list[Line], framing: Framing, length: int) -> None:
+    def on_response(self, status: int, headers: Headers, framing: Framing, length: int) -> None:
         self.heard.append(status)
 
-    def on_data(self, data: bytes) -> None:
+    def on_data(self, data: bytes | memoryview) -> None:
         self.heard.append(data)
 
     def on_end(self) -> None:
@@ -81,7 +81,8 @@ class Ear:
 
 
 def request(method: str = "GET", framing: Framing = Framing.NONE, length: int = 0) -> Outgoing:
-    return Outgoing(method, "/", "http", [(b"host", b"a")], framing, length, Connection("192.0.2.1"), 1)
+    headers = Headers([(b"host", b"a")])
+    return Outgoing(method, "/", "http", headers, framing, length, Connection("192.0.2.1"), 1)
 
 
 def idle(upstreams: Upstreams, address: Address = A) -> UpstreamConnection:

@@ -739,6 +739,39 @@ def response_octets(
     return _head_octets(rows, lines, framing, length)
 
 
+def block_octets(block: bytes, added: list[Line]) -> bytes:
+    """Return the lines of a plain head and what was added to them; raises Refused (`bad_field`)."""
+    if not added:
+        return block
+    rows = [b"%b: %b\r\n" % line for line in added if line[0] not in _FRAMING_FIELDS]
+    more = b"".join(rows)
+    if more.count(b"\n") != len(rows) or more.count(b"\r") != len(rows) or b"\0" in more:
+        raise Refused("bad_field")
+    return block + more
+
+
+def plain_request_octets(method: str, target: str, block: bytes) -> bytes:
+    """Return the head of a request without body whose lines are octets; raises as `request_octets` does."""
+    aimed = target.encode("ascii")
+    if _TARGET.fullmatch(aimed) is None:
+        raise Refused("bad_target")
+    return b"%b %b HTTP/1.1\r\n%b\r\n" % (method.encode("ascii"), aimed, block)
+
+
+def plain_response_octets(status: int, block: bytes, framing: Framing, keep_alive: bool, minor: int) -> bytes:
+    """Return the head of a response whose lines are octets, its Content-Length among them if it has one."""
+    first = _STATUS_LINES.get(status) or b"HTTP/1.1 %d " % status
+    coding = b"transfer-encoding: chunked\r\n" if framing is Framing.CHUNKED else b""
+    if not keep_alive:
+        coding += b"connection: close\r\n"
+    elif minor == 0:
+        coding += b"connection: keep-alive\r\n"
+    return b"%b\r\n%b%b\r\n" % (first, block, coding)
+
+
+_FRAMING_FIELDS: Final = frozenset({b"content-length", b"transfer-encoding"})
+
+
 def _head_octets(rows: list[bytes], lines: list[Line], framing: Framing, length: int) -> bytes:
     for name, value in lines:
         size = len(name)

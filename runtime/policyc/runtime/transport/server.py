@@ -23,7 +23,14 @@ from policyc.runtime.exchange import Admitted, HttpExchange, Surroundings
 from policyc.runtime.observe import timestamp
 from policyc.runtime.protocol.chunked import LAST_CHUNK
 from policyc.runtime.protocol.hopbyhop import Line
-from policyc.runtime.protocol.http1 import END, Framing, RequestHead, RequestReader, response_octets
+from policyc.runtime.protocol.http1 import (
+    END,
+    Framing,
+    RequestHead,
+    RequestReader,
+    plain_response_octets,
+    response_octets,
+)
 from policyc.runtime.protocol.refusal import REASONS, Refused
 from policyc.runtime.transport.wheel import Timed, Wheel
 
@@ -60,6 +67,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         super().__init__()
         self._house = house
         self._settings = house.around.settings
+        self._ends = ends
         self._reader = RequestReader(self._settings.limits())
         self._transport: asyncio.Transport | None = None
         self._address = ""
@@ -68,7 +76,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._exchange: HttpExchange | None = None
         self._head: RequestHead | None = None
         self._requests = 0
-        self._out: list[bytes] = []
+        self._out: list[bytes | memoryview] = []
         self._framing = Framing.NONE
         self._keep_alive = True
         self._head_sent = False
@@ -310,14 +318,27 @@ class ClientConnection(Timed, asyncio.Protocol):
         """Collect a response head."""
         head = self._head
         assert head is not None
-        if framing in (Framing.CHUNKED, Framing.CLOSE):
+        framing = self._frame(framing)
+        self._out.append(response_octets(status, lines, framing, length, self._keep_alive))
+        self._framing = framing
+        self._head_sent = True
+
+    def send_block(self, status: int, block: bytes, framing: Framing) -> None:
+        """Collect a response head whose lines are octets."""
+        head = self._head
+        assert head is not None
+        framing = self._frame(framing)
+        self._out.append(plain_response_octets(status, block, framing, self._keep_alive, head.minor))
+        self._framing = framing
+        self._head_sent = True
+
+    def _frame(self, framing: Framing) -> Framing:
+        """Return how the body is framed for this client, and see whether the connection goes on after it."""
+        if framing is Framing.CHUNKED or framing is Framing.CLOSE:
             framing = Framing.CHUNKED if head.minor else Framing.CLOSE
         if framing is Framing.CLOSE or not self._may_go_on(head):
             self._keep_alive = False
-        octets = response_octets(status, lines, framing, length, self._keep_alive)
-        self._framing = framing
-        self._head_sent = True
-        self._out.append(octets)
+        return framing
 
     def _may_go_on(self, head: RequestHead) -> bool:
         """Whether the connection can be used again, as far as the request's body tells."""
@@ -327,7 +348,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             return False  # whether the body still comes, nobody knows
         return self._reader.left_to_drain(self._settings.drain_limit_bytes)
 
-    def send_data(self, data: bytes) -> None:
+    def send_data(self, data: bytes | memoryview) -> None:
         """Collect a piece of the body."""
         if self._framing is Framing.CHUNKED:
             self._out.append(b"%x\r\n" % len(data))
@@ -444,7 +465,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         """Close whatever is under way."""
         self._abort_transport()
 
-    def _write(self, octets: bytes) -> None:
+    def _write(self, octets: bytes | memoryview) -> None:
         transport = self._transport
         if transport is not None and not transport.is_closing():
             self.conn.bytes_out += len(octets)

@@ -13,9 +13,19 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from policyc.engine.outcome import Fail
+from policyc.engine.traffic import Headers
 from policyc.runtime.origin import Call, Listener, Outgoing
 from policyc.runtime.protocol.chunked import LAST_CHUNK, chunk
-from policyc.runtime.protocol.http1 import END, Framing, Limits, ResponseHead, ResponseReader, request_octets
+from policyc.runtime.protocol.http1 import (
+    END,
+    Framing,
+    Limits,
+    ResponseHead,
+    ResponseReader,
+    block_octets,
+    plain_request_octets,
+    request_octets,
+)
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.settings import Settings
 from policyc.runtime.transport.wheel import Timed, Wheel
@@ -203,11 +213,8 @@ class HttpCall:
         length = request.length if self.framing is Framing.LENGTH else -1
         if self._ended and length < 0 and self.method in _SIZED:
             length = 0
-        lines = request.lines
-        if not any(len(name) == 4 and name.lower() == b"host" for name, _ in lines):
-            lines = [(b"host", authority), *lines]
         try:
-            self.head = request_octets(self.method, request.target, lines, self.framing, length)
+            self.head = _head_of(request, length, authority)
         except (Refused, UnicodeEncodeError):
             self.head = b""
             failure = Fail(2211, "a header or the URL of the request is not valid")
@@ -345,6 +352,16 @@ class UpstreamConnection(Timed, asyncio.Protocol):
     """One connection to an upstream server."""
 
     def __init__(self, upstreams: Upstreams, address: Address) -> None:
+def _head_of(request: Outgoing, length: int, authority: bytes) -> bytes:
+    block = request.headers.block
+    if block is not None and length < 0:
+        return plain_request_octets(request.method, request.target, block_octets(*block))
+    lines = request.headers.lines
+    if not any(len(name) == 4 and name.lower() == b"host" for name, _ in lines):
+        lines = [(b"host", authority), *lines]
+    return request_octets(request.method, request.target, lines, request.framing, length)
+
+
         """Made by the dialler."""
         super().__init__()
         self.address = address
@@ -443,14 +460,16 @@ class UpstreamConnection(Timed, asyncio.Protocol):
                 if event is END:
                     self._finish(call)
                     return
-                if isinstance(event, bytes):
+                if isinstance(event, bytes | memoryview):
                     listener.on_data(event)
                 elif isinstance(event, ResponseHead):
                     if event.status < 200:
                         listener.on_interim(event.status, event.lines)
                     else:
                         self._head = event
-                        listener.on_response(event.status, event.lines, event.framing, event.length)
+                        block = event.block
+                        headers = Headers(event.lines) if block is None else Headers.received(block)
+                        listener.on_response(event.status, headers, event.framing, event.length)
         except Refused as refused:
             self._fail_call(
                 Fail(3004, "the upstream sent no valid response", status=502, detail=refused.reason)
