@@ -45,8 +45,9 @@ class Overload:
     (`'x'.isJson()`) of a legacy form that shares its name with a current one.
 
     `cost` gives the units of a call, at most, from the extents of the arguments; None is a call whose cost
-    hangs on no sizes. `size` gives the extent of the result from them, or is the path of the variable that
-    the result is a part of; None is a result that has no size (cel/extent.py, cel/prices.py).
+    hangs on no sizes. `costs` are such functions for narrower argument types, as `inlines` are. `size` gives
+    the extent of the result, or is the path of the variable that the result is a part of; None is a result
+    that has no size (cel/extent.py, cel/prices.py).
     """
 
     id: str
@@ -62,6 +63,14 @@ class Overload:
     replaced_by: str | None = None
     cost: Callable[..., Amount] | None = None
     size: Callable[..., Extent] | str | None = None
+    costs: tuple[tuple[tuple[Type, ...], Callable[..., Amount]], ...] = ()
+
+    def cost_for(self, types: Sequence[Type]) -> Callable[..., Amount] | None:
+        """Return the cost for arguments of these static types, None if it hangs on no sizes."""
+        for wanted, cost in self.costs:
+            if all(map(_covers, wanted, types)):
+                return cost
+        return self.cost
 
     def python(self, types: Sequence[Type]) -> str | None:
         """Return the Python template for arguments of these static types, None if only the body will do."""

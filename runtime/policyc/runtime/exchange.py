@@ -559,9 +559,9 @@ class HttpExchange:
         if headers.block is None:  # a plain head has no such field
             headers.remove("ngrok-error-code")
         if status // 100 == 3 or status == 201:
-            hosts = request.headers.get("host")
             request = self._request
             assert request is not None
+            hosts = request.headers.get("host")
             if hosts and hosts[0] != self._head.authority:
                 own = f"{request.scheme}://{self._head.authority}"
                 headers = Headers(restore_location(headers.lines, hosts[0], own))

@@ -66,8 +66,8 @@ class ClientConnection(Timed, asyncio.Protocol):
         """Made by the listener."""
         super().__init__()
         self._house = house
-        self._settings = house.around.settings
         self._ends = ends
+        self._settings = house.around.settings
         self._reader = RequestReader(self._settings.limits())
         self._transport: asyncio.Transport | None = None
         self._address = ""
@@ -316,8 +316,6 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def send_head(self, status: int, lines: list[Line], framing: Framing, length: int) -> None:
         """Collect a response head."""
-        head = self._head
-        assert head is not None
         framing = self._frame(framing)
         self._out.append(response_octets(status, lines, framing, length, self._keep_alive))
         self._framing = framing
@@ -334,6 +332,8 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def _frame(self, framing: Framing) -> Framing:
         """Return how the body is framed for this client, and see whether the connection goes on after it."""
+        head = self._head
+        assert head is not None
         if framing is Framing.CHUNKED or framing is Framing.CLOSE:
             framing = Framing.CHUNKED if head.minor else Framing.CLOSE
         if framing is Framing.CLOSE or not self._may_go_on(head):

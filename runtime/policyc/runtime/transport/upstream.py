@@ -348,10 +348,6 @@ class HttpCall:
             listener.on_failure(failure)
 
 
-class UpstreamConnection(Timed, asyncio.Protocol):
-    """One connection to an upstream server."""
-
-    def __init__(self, upstreams: Upstreams, address: Address) -> None:
 def _head_of(request: Outgoing, length: int, authority: bytes) -> bytes:
     block = request.headers.block
     if block is not None and length < 0:
@@ -362,6 +358,10 @@ def _head_of(request: Outgoing, length: int, authority: bytes) -> bytes:
     return request_octets(request.method, request.target, lines, request.framing, length)
 
 
+class UpstreamConnection(Timed, asyncio.Protocol):
+    """One connection to an upstream server."""
+
+    def __init__(self, upstreams: Upstreams, address: Address) -> None:
         """Made by the dialler."""
         super().__init__()
         self.address = address
