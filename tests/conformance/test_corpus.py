@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from tests.spec.check_cases import run_check
 
+from policyc.engine.options import COST_LIMIT
+
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus" / "dev"
 LABELS: dict[str, Any] = (
     json.loads((CORPUS / "labels.json").read_text()) if (CORPUS / "labels.json").exists() else {}
@@ -46,6 +48,13 @@ def is_near(found: str | None, where: str) -> bool:
 def test_what_is_labelled_ok_is_accepted(key: str) -> None:
     judged = run_check([str(path_of(key))])
     assert (judged.status, judged.complaint) == (0, ""), judged
+
+
+@needs_corpus
+def test_nothing_labelled_ok_comes_near_the_bound_of_cost() -> None:
+    fifth = str(COST_LIMIT // 5)
+    refused = {key for key in keys("ok") if run_check([str(path_of(key)), "--cost-limit", fifth]).status != 0}
+    assert refused == set()
 
 
 @needs_corpus

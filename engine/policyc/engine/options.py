@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from policyc.engine.endpoint_url import EndpointUrl
+from policyc.engine.message_limits import DEFAULTS, MessageLimits
 from policyc.grammar.source import Source
 
 # The caller reads files, the engine does not: given a path as written and the source naming it, the source
@@ -14,6 +15,7 @@ from policyc.grammar.source import Source
 Loader = Callable[[str, Source], Source | None]
 
 DEFAULT_ACCOUNT = "default"
+COST_LIMIT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Options:
     makes `compile` refuse warnings. `target` adds the narrower rules of another system. `account` owns
     every endpoint that names none. `for_run` refuses what this installation cannot execute. `registered`
     are the URLs of endpoints that the caller adds itself (an ASGI app given on the command line).
+    `cost_limit` is what an expression may cost at most, in units, for a message that keeps to
+    `message_limits` (cel/cost.py). What is not `optimised` does the same, as it is written.
     """
 
     endpoint: EndpointUrl | None = None
@@ -35,3 +39,6 @@ class Options:
     account: str = DEFAULT_ACCOUNT
     for_run: bool = False
     registered: tuple[EndpointUrl, ...] = ()
+    cost_limit: int = COST_LIMIT
+    message_limits: MessageLimits = DEFAULTS
+    optimised: bool = True

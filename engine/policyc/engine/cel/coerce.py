@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from policyc.engine.cel import addresses, times
@@ -230,7 +231,7 @@ def to_json(value: Any) -> str:
 
     bytes become base64, timestamps and durations their text, as protobuf's JSON has them. Keys become text.
     """
-    plain = _plain(value, 0)
+    plain = value if _is_texts_by_name(value) else _plain(value, 0)
     try:
         text = _encoder().encode(plain)
     except ValueError:
@@ -243,6 +244,16 @@ def _encoder() -> json.JSONEncoder:
     from json import JSONEncoder
 
     return JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
+def _is_texts_by_name(value: Any) -> bool:
+    """Return whether a value is what headers and query parameters are, which JSON can say as it is."""
+    return (
+        type(value) is dict
+        and set(map(type, value)) == {str}
+        and set(map(type, value.values())) == {list}
+        and set(map(type, chain.from_iterable(value.values()))) <= {str}
+    )
 
 
 def _plain(value: Any, depth: int) -> Any:

@@ -13,7 +13,7 @@ are priced here. 2. What a loop does to the characters and values of its items a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from policyc.engine.cel import ir
@@ -22,6 +22,7 @@ from policyc.engine.cel.dispatch import known_overload, plain
 from policyc.engine.cel.extent import (
     ANYTHING,
     NOTHING,
+    SCALAR,
     TRUTH,
     Amount,
     Extent,
@@ -42,13 +43,11 @@ from policyc.engine.function import Overload
 from policyc.engine.message_limits import DEFAULTS, MessageLimits
 from policyc.engine.types import DYN, HEADERS, STRING, Type, list_of
 
-COST_LIMIT = 1_000_000
-
-READ = 3.0  # of a variable or a field whose place is known
-FILL = 30.0  # of a variable that is worked out at every read
-LOOK = 8.0  # of a key or an index
-LOOP = 25.0  # of beginning a loop
-TURN = 4.0  # of each turn of one
+READ = 2.0  # of a variable or a field whose place is known
+FILL = 12.0  # of a variable that is worked out at every read
+LOOK = 4.0  # of a key or an index
+LOOP = 12.0  # of beginning a loop
+TURN = 2.5  # of each turn of one
 _OPEN = ("dyn", "param", "error")
 _ANY_LIST = list_of(DYN)
 
@@ -75,7 +74,8 @@ class Bill:
 
     def dearest(self) -> Dearest:
         """Return the smallest part of the expression that makes up at least half of the cost."""
-        node, turns = self.node, []
+        node = self.node
+        turns: list[int] = []
         while True:
             step = self._half_of(node)
             if step is None:
@@ -114,8 +114,8 @@ def bill(
     limits: MessageLimits = DEFAULTS,
     variables: Mapping[str, Extent] | None = None,
 ) -> Bill:
-    """Return what an expression costs; `variables` are the extents of `vars.…`, as far as they are known."""
-    walk = _Walk(limits, variables or {})
+    """Return what an expression costs; `variables` are the extents of all `vars.…`, None if nobody knows."""
+    walk = _Walk(limits, variables)
     with room():
         cost, extent = walk.of(node)
     return Bill(node, cost.most, extent, walk.costs, walk.turns)
@@ -127,7 +127,7 @@ Costed = tuple[Amount, Extent]
 class _Walk:
     """Prices nodes from the leaves up; `costs` and `turns` are by the identity of nodes."""
 
-    def __init__(self, limits: MessageLimits, variables: Mapping[str, Extent]) -> None:
+    def __init__(self, limits: MessageLimits, variables: Mapping[str, Extent] | None) -> None:
         self.costs: dict[int, Amount] = {}
         self.turns: dict[int, tuple[Amount, Amount]] = {}
         self._limits = limits
@@ -154,12 +154,12 @@ class _Walk:
     def _of(self, node: ir.AnyNode) -> Costed:
         match node:
             case ir.Const():
-                return Amount(0.5), of_constant(node.value)
+                return NOTHING, of_constant(node.value)
             case ir.Var():
                 extent = of_variable(node.variable, self._limits)
                 return self._reading(node, extent), extent
             case ir.Local():
-                return Amount(1), self._locals.get(node.name, ANYTHING)
+                return Amount(0.5), self._locals.get(node.name, ANYTHING)
             case ir.Field():
                 return self._field(node)
             case ir.At():
@@ -176,7 +176,7 @@ class _Walk:
                 return cost + 1, TRUTH
             case ir.And() | ir.Or():
                 cost, _ = self.all(node.operands)
-                return cost + 2 * len(node.operands), TRUTH
+                return cost + len(node.operands), TRUTH
             case ir.If():
                 return self._if(node)
             case ir.MakeList():
@@ -208,7 +208,7 @@ class _Walk:
         cost, operand = self.of(node.operand)
         extent = of_type(node.type, operand)
         if isinstance(node.operand, ir.Var) and node.operand.variable.path == "vars":
-            extent = self._variables.get(node.name, extent)
+            extent = self._variable(node.name)
         return cost + LOOK, extent
 
     def _at(self, node: ir.At) -> Costed:
@@ -219,8 +219,12 @@ class _Walk:
             if isinstance(node.index, ir.Local):
                 extent = self._entries.get((path, node.index.name), extent)
             elif path == "vars" and isinstance(node.index, ir.Const):
-                extent = self._variables.get(str(node.index.value), extent)
+                extent = self._variable(str(node.index.value))
         return cost + LOOK + index.characters * 0.1, extent
+
+    def _variable(self, name: str) -> Extent:
+        """What nothing has set cannot be read; without knowledge of what was, it can be anything."""
+        return ANYTHING if self._variables is None else self._variables.get(name, SCALAR)
 
     def _if(self, node: ir.If) -> Costed:
         test, _ = self.of(node.test)
@@ -353,12 +357,12 @@ def _is_deep(wanted: Type) -> bool:
     return any(param.name not in _OPEN for param in wanted.params)
 
 
-def _price(overload: Overload, extents: list[Extent], types: Iterable[Type]) -> Amount:
-    if overload.cost is not None:
-        amount = overload.cost(*extents)
-        return amount if isinstance(amount, Amount) else Amount(amount)
-    return Amount(INLINE if overload.python(list(types)) is not None else CALL)
+def _price(overload: Overload, extents: list[Extent], types: Sequence[Type]) -> Amount:
+    cost = overload.cost_for(types)
+    if cost is not None:
+        return cost(*extents)
+    return Amount(INLINE if overload.python(types) is not None else CALL)
 
 
 def _of_pattern(pattern: object, subject: Extent) -> Amount:
-    return Amount(100) + subject.characters * 0.4
+    return Amount(75) + subject.characters * 0.3

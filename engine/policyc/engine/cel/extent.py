@@ -120,6 +120,7 @@ class Extent(NamedTuple):
     `low` and `high` bound a number, or the numbers in it. `length` are the characters of a text (octets of
     bytes), the items of a list, the entries of a map. `characters` and `values` are all that is in it, at any
     depth: the characters of a text, or of all texts in a list; the items and entries of all lists and maps.
+    A record counts as one value, and only the texts in it as characters.
     `widest` is the longest text in it, `longest` the largest list or map in it.
     """
 

@@ -15,8 +15,8 @@ from policyc.engine.cel.extent import Amount, Extent, text
 Cost = Callable[..., Amount]
 Size = Callable[..., Extent]
 
-CALL: Final = 10.0  # of a function of ours
-INLINE: Final = 3.0  # of an operator of Python's
+CALL: Final = 7.0  # of a function of ours
+INLINE: Final = 2.5  # of an operator of Python's
 TRY: Final = 8.0  # of finding out, at run time, whether an overload takes the values
 
 

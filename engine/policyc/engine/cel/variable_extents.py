@@ -10,7 +10,7 @@ from typing import Final
 
 from policyc.engine.cel.extent import ANYTHING, Amount, Extent, of_type
 from policyc.engine.message_limits import MessageLimits
-from policyc.engine.types import HEADERS
+from policyc.engine.types import HEADERS, Record, Type
 from policyc.engine.variables import Variable
 
 WORD: Final = 512  # characters of a name, a URL without path, an address, a time
@@ -31,5 +31,11 @@ def of_variable(variable: Variable, limits: MessageLimits) -> Extent:
     # lists holds an item in each list at least.
     items = octets // 3 if variable.type.name == "map" else octets // 2
     values = 2 * items if variable.type.name == "map" else items
-    within = Extent(low, high, Amount(items), Amount(octets), Amount(values), octets, items)
+    # The name of a cookie is its key too.
+    characters = 2 * octets if _has_records(variable.type) else octets
+    within = Extent(low, high, Amount(items), Amount(characters), Amount(values), octets, items)
     return of_type(variable.type, within)
+
+
+def _has_records(type: Type) -> bool:
+    return any(isinstance(param, Record) or _has_records(param) for param in type.params)

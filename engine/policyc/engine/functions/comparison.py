@@ -46,14 +46,18 @@ def _in_map(key: Any, mapping: Any) -> bool:
 
 def _of_equality(a: Extent, b: Extent) -> Amount:
     """The shorter one decides; items are compared one by one, and those of nested lists cost the most."""
-    return Amount(6) + smaller(a.characters, b.characters) * 0.01 + smaller(a.values, b.values) * 40
+    return Amount(8) + smaller(a.characters, b.characters) * 0.01 + smaller(a.values, b.values) * 40
+
+
+def _of_texts(a: Extent, b: Extent) -> Amount:
+    return Amount(INLINE) + smaller(a.characters, b.characters) * 0.01
 
 
 def _of_search(value: Extent, items: Extent) -> Amount:
     """A text is looked for in C, anything else is compared with every item."""
     if value.values.most:
         return Amount(6) + items.values * 40 + items.characters * 0.01
-    return Amount(6) + items.length * (1.5 if value.characters.most else 12) + items.characters * 0.01
+    return Amount(4) + items.length * (1.5 if value.characters.most else 12) + items.characters * 0.01
 
 
 def _in_headers(name: str, headers: dict[str, list[str]]) -> bool:
@@ -85,6 +89,11 @@ def _equality(sign: str) -> tuple[tuple[tuple[Type, ...], str], ...]:
     )
 
 
+_OF_SCALARS = (
+    *(((t, _ANY), _of_texts) for t in (STRING, BYTES)),
+    *(((_ANY, t), _of_texts) for t in (STRING, BYTES)),
+    *(((t, t), price(INLINE)) for t in (INT, UINT, DOUBLE, BOOL)),
+)
 _ITEM = (
     ((STRING, list_of(_ANY)), "({0} in {1})"),
     *(((t, list_of(t)), "({0} in {1})") for t in (INT, UINT, BOOL, BYTES, TIMESTAMP, DURATION)),
@@ -140,7 +149,11 @@ FUNCTIONS = (
     Function(
         "_==_",
         "Whether two values are equal: numbers by value, lists and maps item by item, NaN never.",
-        (Overload("equals", (_T, _T), BOOL, equal, inlines=_equality("=="), cost=_of_equality),),
+        (
+            Overload(
+                "equals", (_T, _T), BOOL, equal, inlines=_equality("=="), cost=_of_equality, costs=_OF_SCALARS
+            ),
+        ),
         (
             ("'a' == 'a'", "true"),
             ("[1, 2] == [2, 1]", "false"),
@@ -151,7 +164,17 @@ FUNCTIONS = (
     Function(
         "_!=_",
         "Whether two values differ.",
-        (Overload("not_equals", (_T, _T), BOOL, _unequal, inlines=_equality("!="), cost=_of_equality),),
+        (
+            Overload(
+                "not_equals",
+                (_T, _T),
+                BOOL,
+                _unequal,
+                inlines=_equality("!="),
+                cost=_of_equality,
+                costs=_OF_SCALARS,
+            ),
+        ),
         (("'a' != 'b'", "true"), ("0.0 / 0.0 != 0.0 / 0.0", "true")),
     ),
     _order(

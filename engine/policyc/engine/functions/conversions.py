@@ -117,7 +117,7 @@ FUNCTIONS = (
                 STRING,
                 coerce.to_text,
                 inline="str({0})",
-                cost=price(12),
+                cost=price(7),
                 size=characters(20),
             ),
             Overload(

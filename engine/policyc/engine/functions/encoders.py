@@ -15,7 +15,7 @@ from policyc.engine.cel.extent import Amount, Extent, anything, text
 from policyc.engine.cel.limits import DEPTH_LIMIT, TEXT_LIMIT, text_limit_passed
 from policyc.engine.cel.prices import characters, price, same
 from policyc.engine.function import Dialect, Function, Overload
-from policyc.engine.types import BOOL, BYTES, DYN, STRING, list_of, map_of, param
+from policyc.engine.types import BOOL, BYTES, DYN, HEADERS, STRING, list_of, map_of, param
 from policyc.engine.values import INT_MAX, INT_MIN, EvalError
 
 if TYPE_CHECKING:
@@ -126,7 +126,15 @@ def _encoded(value: Extent) -> Extent:
 
 
 def _of_encoding(value: Extent) -> Amount:
-    return Amount(60) + value.values * 45 + value.characters * 1.0
+    return Amount(60) + value.values * 80 + value.characters
+
+
+def _of_texts(value: Extent) -> Amount:
+    """What headers and query parameters are needs no second walk (coerce.to_json)."""
+    return Amount(60) + value.values * 15 + value.characters * 0.5
+
+
+_OF_TEXTS = tuple(((wanted,), _of_texts) for wanted in (map_of(STRING, list_of(STRING)), HEADERS))
 
 
 FUNCTIONS = (
@@ -308,6 +316,7 @@ FUNCTIONS = (
                 dialect=_TRAFFIC,
                 cost=_of_encoding,
                 size=_encoded,
+                costs=_OF_TEXTS,
             ),
         ),
         (("json.encode({'b': 1, 'a': [true]})", '\'{"a":[true],"b":1}\''),),
@@ -335,6 +344,7 @@ FUNCTIONS = (
                 dialect=_TRAFFIC,
                 cost=_of_encoding,
                 size=_encoded,
+                costs=_OF_TEXTS,
             ),
         ),
         (("[1, 'a'].encodeJson()", "'[1,\"a\"]'"),),

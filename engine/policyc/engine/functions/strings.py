@@ -279,7 +279,7 @@ FUNCTIONS = (
                 len,
                 method=method,
                 inline="len({0})",
-                cost=price(3),
+                cost=price(2.5),
                 size=_counted,
             )
             for method in (False, True)
@@ -303,7 +303,7 @@ FUNCTIONS = (
                 _starts_with,
                 True,
                 inline="{0}.startswith({1})",
-                cost=price(4, 0, 0.005),
+                cost=price(3, 0, 0.005),
             ),
         ),
         (("'/api/v1'.startsWith('/api/')", "true"),),
@@ -319,7 +319,7 @@ FUNCTIONS = (
                 _ends_with,
                 True,
                 inline="{0}.endswith({1})",
-                cost=price(4, 0, 0.005),
+                cost=price(3, 0, 0.005),
             ),
         ),
         (("'a.png'.endsWith('.png')", "true"),),
@@ -335,7 +335,7 @@ FUNCTIONS = (
                 _contains,
                 True,
                 inline="({1} in {0})",
-                cost=price(4, 0.4),
+                cost=price(3, 0.3),
             ),
         ),
         (("'hello'.contains('ell')", "true"),),
@@ -453,7 +453,7 @@ FUNCTIONS = (
                 _STRINGS,
                 _split,
                 True,
-                cost=price(16, 0.4),
+                cost=price(10, 0.4),
                 size=_parts,
             ),
             Overload(
@@ -517,7 +517,7 @@ FUNCTIONS = (
     Function(
         "trim",
         "The text without white space (Unicode's) at its ends.",
-        (Overload("string_trim", (STRING,), STRING, _trim, True, cost=price(10, 0.6), size=same()),),
+        (Overload("string_trim", (STRING,), STRING, _trim, True, cost=price(6, 0.6), size=same()),),
         (("'  a b\\n'.trim()", "'a b'"),),
     ),
     Function(
@@ -552,7 +552,7 @@ FUNCTIONS = (
         "The text with its ASCII letters in lower case.",
         (
             Overload(
-                "string_lower_ascii", (STRING,), STRING, _lower_ascii, True, cost=price(12, 5), size=same()
+                "string_lower_ascii", (STRING,), STRING, _lower_ascii, True, cost=price(8, 5), size=same()
             ),
         ),
         (("'TacoCÆt'.lowerAscii()", "'tacocÆt'"),),
@@ -562,7 +562,7 @@ FUNCTIONS = (
         "The text with its ASCII letters in upper case.",
         (
             Overload(
-                "string_upper_ascii", (STRING,), STRING, _upper_ascii, True, cost=price(12, 5), size=same()
+                "string_upper_ascii", (STRING,), STRING, _upper_ascii, True, cost=price(8, 5), size=same()
             ),
         ),
         (("'tacoCæt'.upperAscii()", "'TACOCæT'"),),
@@ -578,7 +578,7 @@ FUNCTIONS = (
                 _lower,
                 True,
                 dialect=Dialect.TRAFFIC,
-                cost=price(12, 7),
+                cost=price(8, 7),
                 size=same(),
             ),
         ),
@@ -595,7 +595,7 @@ FUNCTIONS = (
                 _upper,
                 True,
                 dialect=Dialect.TRAFFIC,
-                cost=price(12, 8),
+                cost=price(8, 8),
                 size=same(),
             ),
         ),

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
+from policyc.runtime.cli.cost_flag import add_cost_flag
 from policyc.runtime.cli.failure import CommandError
 from policyc.runtime.cli.formats import FORMATS, Occasion, renderer
 from policyc.runtime.cli.output import note, say
@@ -45,6 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--strict", action="store_true", help="warnings refuse a policy as errors do")
     parser.add_argument("--target", choices=["ngrok"], help="also refuse what another system would refuse")
+    add_cost_flag(parser)
+    parser.add_argument(
+        "--explain-plan", action="store_true", help="show what the policies become, if they have no errors"
+    )
     parser.add_argument("--timings", action="store_true", help="say what each stage took, on standard error")
     parser.add_argument(
         "--color", choices=["auto", "always", "never"], default="auto", help="colour of human"
@@ -53,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the files, print what was found, and return the exit status."""
-    from policyc.engine.compiler import check
+    from policyc.engine.compiler import checked
     from policyc.grammar.diagnostic import Report, Severity
     from policyc.runtime.cli.loading import read_documents
     from policyc.runtime.cli.sources import STDIN
@@ -63,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     report = Report()
     timings: list[tuple[str, float]] | None = [] if arguments.timings else None
     documents = _timed(timings, "read", lambda: read_documents(arguments.files, report))
-    check(
+    work = checked(
         documents,
         options,
         loader=Importer(report),
@@ -74,6 +79,10 @@ def run(arguments: argparse.Namespace) -> int:
     found = report.sorted()
     files = tuple(dict.fromkeys(STDIN if name == "-" else name for name in arguments.files))
     say(renderer(arguments.format)(found, Occasion(files, use_color(arguments.color))))
+    if arguments.explain_plan and not report.has_errors:
+        from policyc.engine.optimise.explain import explain
+
+        say(explain(work.policies))
     for stage, seconds in timings or ():
         note(f"{seconds * 1000:9.2f} ms  {stage}")
     worst = {d.severity for d in found}
@@ -108,6 +117,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         lenient=arguments.lenient,
         strict=arguments.strict,
         target=arguments.target,
+        cost_limit=arguments.cost_limit,
     )
 
 

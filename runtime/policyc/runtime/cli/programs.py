@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from policyc.engine.message_limits import DEFAULTS, MessageLimits
+from policyc.engine.options import COST_LIMIT
 from policyc.runtime.cli.failure import CommandError
 from policyc.runtime.cli.formats import Occasion
 from policyc.runtime.cli.output import note
@@ -27,13 +29,20 @@ class ProgramLoader:
         lenient: bool,
         registered: tuple[EndpointUrl, ...],
         has_upstream: bool,
+        cost_limit: int = COST_LIMIT,
+        message_limits: MessageLimits = DEFAULTS,
     ) -> None:
-        """`registered` are the endpoints of applications; `has_upstream`: a bare policy has where to go."""
+        """`registered` are the endpoints of applications; `has_upstream`: a bare policy has where to go.
+
+        `cost_limit` bounds expressions for messages within `message_limits`.
+        """
         self.files = tuple(files)
         self._account = account
         self._lenient = lenient
         self._registered = registered
         self._has_upstream = has_upstream
+        self._cost_limit = cost_limit
+        self._message_limits = message_limits
 
     def load(self) -> Program | None:
         """Return the program, None where a policy is refused (which has been said).
@@ -53,7 +62,12 @@ class ProgramLoader:
         report = Report()
         documents = read_documents(self.files, report)
         options = Options(
-            lenient=self._lenient, account=self._account, for_run=True, registered=self._registered
+            lenient=self._lenient,
+            account=self._account,
+            for_run=True,
+            registered=self._registered,
+            cost_limit=self._cost_limit,
+            message_limits=self._message_limits,
         )
         try:
             program = compile_documents(documents, options, report=report, loader=Importer(report))

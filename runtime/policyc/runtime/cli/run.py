@@ -11,7 +11,8 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from policyc.runtime.cli.address import DEFAULT, listen_address
+from policyc.runtime.cli.address import DEFAULT, DEFAULT_ADMIN, admin_address, listen_address
+from policyc.runtime.cli.cost_flag import add_cost_flag
 from policyc.runtime.cli.failure import CommandError, reason
 from policyc.runtime.cli.setting_flags import add_setting_flags, settings_from
 
@@ -51,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lenient", action="store_true", help="only warn of unreachable rules and idle phases"
     )
+    add_cost_flag(parser)
     add_setting_flags(parser)
 
 
@@ -73,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
         lenient=arguments.lenient,
         registered=tuple(endpoint_of(url) for url in apps),
         has_upstream=arguments.upstream is not None,
+        cost_limit=arguments.cost_limit,
+        message_limits=settings.message_limits(),
     )
     program = loader.load()
     if program is None:
