@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from policyc.runtime.cli.address import DEFAULT, DEFAULT_ADMIN, admin_address, listen_address
+from policyc.runtime.cli.address import DEFAULT, listen_address
 from policyc.runtime.cli.cost_flag import add_cost_flag
 from policyc.runtime.cli.failure import CommandError, reason
 from policyc.runtime.cli.setting_flags import add_setting_flags, settings_from
