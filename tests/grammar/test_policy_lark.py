@@ -4,7 +4,7 @@ import pytest
 from lark import Lark
 
 from policyc.grammar.build import Builder
-from policyc.grammar.saved_parser import START
+from policyc.grammar.tables import START
 
 GRAMMAR = files("policyc.grammar").joinpath("policy.lark").read_text("utf-8")
 

@@ -1,8 +1,8 @@
 """The syntax tree, built while the parser reduces: one method for each alternative that policy.lark names.
 
-Lark calls the methods with the list of an alternative's children: tokens (with their offsets in the text
-that is parsed) and nodes that are already made. No Lark tree is kept. Positions are taken from tokens and
-children.
+The machine calls the methods with the list of an alternative's children: tokens (with their offsets in the
+text that is parsed) and nodes that are already made. No other tree is made. Positions are taken from tokens
+and children.
 
 The grammar accepts a little more than the language. What is only allowed in value position (durations, a
 string with `${…}`, a missing comma in a map) is noted in `_pending` under the node and taken off again by
@@ -12,11 +12,12 @@ string with `${…}`, a missing comma in a map) is noted in `_pending` under the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from policyc.grammar import limits, literals
 from policyc.grammar.codes import Code, declare
 from policyc.grammar.diagnostic import Label, Report, Severity
+from policyc.grammar.machine import Token
 from policyc.grammar.source import Source, Span, Text
 from policyc.grammar.syntax import (
     Action,
@@ -188,16 +189,6 @@ UINT_MAX = 2**64 - 1
 _CLOSED = (None, "")
 
 
-class Token(Protocol):
-    """What this module reads of a Lark token (a str that knows its place)."""
-
-    type: str
-    start_pos: int
-    end_pos: int
-
-    def __str__(self) -> str: ...
-
-
 class TooMuch(Exception):  # noqa: N818 — not an error of the program: the text exceeds a limit
     """The text exceeds a limit so far that building on makes no sense; the parser loop catches and reports
     it."""
@@ -301,7 +292,7 @@ class Builder:
 
     def int_literal(self, children: list[Token]) -> Literal:
         """Make an int; one past the maximum is good only behind a minus."""
-        text = str(children[0])
+        text = children[0].text
         value = literals.integer(text)
         node = Literal("int", min(value, INT_MAX), self._at(children[0]))
         if value > INT_MAX:
@@ -317,7 +308,7 @@ class Builder:
 
     def uint_literal(self, children: list[Token]) -> Literal:
         """Make a uint."""
-        text = str(children[0])
+        text = children[0].text
         value = literals.integer(text)
         node = Literal("uint", min(value, UINT_MAX), self._at(children[0]))
         if value > UINT_MAX:
@@ -326,7 +317,7 @@ class Builder:
 
     def double_literal(self, children: list[Token]) -> Literal:
         """Make a double."""
-        text = str(children[0])
+        text = children[0].text
         value = float(text)
         node = Literal("double", value, self._at(children[0]))
         if value in (float("inf"), float("-inf")):
@@ -349,7 +340,7 @@ class Builder:
     def quoted(self, children: list[Token]) -> Literal:
         """Make a string or bytes; escapes that mean nothing are reported."""
         token = children[0]
-        text = str(token)
+        text = token.text
         quoted = literals.decode_quoted(text)
         for bad in quoted.bad:
             self._say(
@@ -373,16 +364,16 @@ class Builder:
 
     def duration(self, children: list[Token]) -> Literal:
         """Make a duration, good in value position only."""
-        return self._measure(children[0], "duration", literals.duration_nanoseconds(str(children[0])))
+        return self._measure(children[0], "duration", literals.duration_nanoseconds(children[0].text))
 
     def size(self, children: list[Token]) -> Literal:
         """Make a size, good in value position only."""
-        return self._measure(children[0], "size", literals.size_octets(str(children[0])))
+        return self._measure(children[0], "size", literals.size_octets(children[0].text))
 
     def _measure(self, token: Token, kind: str, value: int) -> Literal:
         node = Literal("int", value, self._at(token))
         self._measures[id(node)] = _Measure(node, kind, value)
-        text = str(token)
+        text = token.text
         hint = (
             f'write `duration("{text}")`' if kind == "duration" else f"write the number of octets: `{value}`"
         )
@@ -398,7 +389,7 @@ class Builder:
 
     def name(self, children: list[Token]) -> Name:
         """Make an identifier."""
-        word = str(children[0])
+        word = children[0].text
         node = Name(word, self._at(children[0]))
         if word in RESERVED or word in KEYWORDS:
             # Said only if the statement holds: otherwise the word is part of another mistake, which is told.
@@ -410,13 +401,13 @@ class Builder:
         return Name(self._identifier(children[1]), self._between(children[0], children[1]), rooted=True)
 
     def _identifier(self, token: Token) -> str:
-        word = str(token)
+        word = token.text
         if word in RESERVED or word in KEYWORDS:
             self._say(RESERVED_WORD, f"`{word}` is a reserved word, not a name", self._at(token))
         return word
 
     def _field(self, token: Token) -> str:
-        word = str(token)
+        word = token.text
         if word[0] == "`":
             return word[1:-1]
         if word in KEYWORDS:
@@ -516,7 +507,7 @@ class Builder:
     def key(self, children: list[Token]) -> Name | Literal:
         """Make a key that is a word or a string."""
         token = children[0]
-        return self.quoted(children) if token.type == "QUOTED" else Name(str(token), self._at(token))
+        return self.quoted(children) if token.type == "QUOTED" else Name(token.text, self._at(token))
 
     def entries(self, children: list[Any]) -> list[Any]:
         """Collect the entries of a map."""
@@ -538,7 +529,7 @@ class Builder:
     def negate(self, children: list[Any]) -> Unary | Literal:
         """Make `!a` or `-a`; a minus belongs to the number behind it."""
         token, operand = children
-        op = str(token)
+        op = token.text
         span = self._between(token, operand)
         if (
             op == "-"
@@ -563,7 +554,7 @@ class Builder:
     def binary(self, children: list[Any]) -> Binary:
         """Make `a OP b`."""
         left, op, right = children
-        return Binary(str(op), left, right, self._at(op), self._join(left, right))  # type: ignore[arg-type]
+        return Binary(op.text, left, right, self._at(op), self._join(left, right))
 
     def any_of(self, children: list[Expr]) -> Logic:
         """Make `a || b || …`."""
@@ -664,7 +655,7 @@ class Builder:
 
     def _word(self, token: Token) -> Text:
         span = self._at(token)
-        return Text(str(token), span, span.start)
+        return Text(token.text, span, span.start)
 
     def _string(self, token: Token) -> Text:
         node = self.quoted([token])
@@ -702,7 +693,7 @@ class Builder:
     def use(self, children: list[Token]) -> Use:
         """Make `use NAME`."""
         word, name = children
-        return Use(str(name), self._at(name), self._between(word, name))
+        return Use(name.text, self._at(name), self._between(word, name))
 
     def named_rule(self, children: list[Any]) -> Rule:
         """Make `rule "name" { … }`."""
@@ -765,7 +756,7 @@ class Builder:
         """Make `rules NAME { … }`."""
         word, name, (where, rules) = children
         return Rules(
-            self._identifier(name), self._at(name), self._placed(str(name), rules), self._at(word).to(where)
+            self._identifier(name), self._at(name), self._placed(name.text, rules), self._at(word).to(where)
         )
 
     def import_item(self, children: list[Token]) -> Import:

@@ -18,7 +18,7 @@ from policyc.grammar.source import Source, Text
 from policyc.grammar.syntax import Document, Expr, Template
 
 if TYPE_CHECKING:
-    from lark import Lark
+    from policyc.grammar.machine import Parser
 
 EMPTY_DOCUMENT = declare(
     "P0001",
@@ -67,15 +67,14 @@ INVALID_EXPRESSION = 2200
 _local = threading.local()
 
 
-def _parser() -> tuple[Lark, Builder]:
+def _parser() -> tuple[Parser, Builder]:
     """Return this thread's parser and what it builds with: a builder serves one text at a time."""
     pair = getattr(_local, "pair", None)
     if pair is None:
         from policyc.grammar.saved_parser import load_parser
 
-        builder = Builder()
-        pair = _local.pair = (load_parser(builder), builder)
-    return cast("tuple[Lark, Builder]", pair)
+        pair = _local.pair = (load_parser(), Builder())
+    return cast("tuple[Parser, Builder]", pair)
 
 
 def parse_policy(source: Source, report: Report) -> Document:

@@ -1,23 +1,24 @@
 """The parser loop, and parsing on after a mistake.
 
-At an error Lark's own stacks say what is open. The innermost list of statements (of actions, members, items)
-on the stack is taken up again behind the end of the broken statement: the statement is lost, everything
-before and after it is kept, and each further mistake is found at its own place.
+At an error the stacks of the machine say what is open. The innermost list of statements (of actions,
+members, items) on the stack is taken up again behind the end of the broken statement: the statement is lost,
+everything before and after it is kept, and each further mistake is found at its own place.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from policyc.grammar import limits
 from policyc.grammar.build import Builder, TooMuch
 from policyc.grammar.diagnostic import Label
 from policyc.grammar.mistakes import PLACEHOLDER, Finding, Trouble, diagnose
 from policyc.grammar.scan import Bracket, begins_item, placeholder_end, statement_end
+from policyc.grammar.source import Span
 
 if TYPE_CHECKING:
-    from lark import Lark
+    from policyc.grammar.machine import Parser, Run, Unexpected
 
 _LISTS = ("action", "statement", "member", "item")
 _LET_BEFORE = re.compile(r"^[ \t]*(let)\s+$", re.MULTILINE)
@@ -29,34 +30,24 @@ _BRACKETS = {"LPAR": "(", "LSQB": "[", "LBRACE": "{"}
 _STACK = 4 * (limits.EXPRESSION_DEPTH + limits.DOCUMENT_BRACKETS)
 
 
-def run(parser: Lark, builder: Builder, text: str, start: str) -> object:
+def run(parser: Parser, builder: Builder, text: str, start: str) -> object:
     """Return what `text` parses to; None where nothing can be made of it, which has been reported."""
-    from lark.exceptions import UnexpectedInput
-    from lark.lexer import Token
+    from policyc.grammar.machine import Run, TooTall, Unexpected
 
-    interactive = parser.parse_interactive(text, start=start)
-    attempt = _Attempt(interactive, builder, text, is_file=start == "file")
-    state = interactive.parser_state
-    feed = state.feed_token
-    values = state.value_stack
-    lexer: Any = interactive.lexer_thread
+    going = Run(parser, builder, text, start, _STACK)
+    attempt = _Attempt(going, builder, text, is_file=start == "file")
     while True:
         try:
-            for token in lexer.lex(state):
-                feed(token)
-                attempt.previous = token
-                if len(values) > _STACK:
-                    raise TooMuch(
-                        limits.NESTED_TOO_DEEP,
-                        "operators are nested too deep here",
-                        builder.span(token.start_pos, token.end_pos),
-                    )
-            return feed(Token("$END", "", len(text), end_pos=len(text)), True)
-        except UnexpectedInput as error:
+            return going.go()
+        except Unexpected as error:
             at = attempt.tell(error)
+        except TooTall:
+            at, span = attempt.last()
+            message = "operators are nested too deep here"
+            builder.report.add(limits.NESTED_TOO_DEEP, message, span, path=builder.path)
         except TooMuch as much:
             builder.report.add(much.code, much.message, much.span, path=builder.path)
-            at = attempt.previous.start_pos
+            at, _ = attempt.last()
         if not attempt.is_file or not attempt.go_on(at):
             return None
 
@@ -64,22 +55,26 @@ def run(parser: Lark, builder: Builder, text: str, start: str) -> object:
 class _Attempt:
     """The reading of one text: reports its errors and says where to go on."""
 
-    def __init__(self, interactive: Any, builder: Builder, text: str, *, is_file: bool) -> None:
-        self.interactive = interactive
-        self.stack = interactive.parser_state
-        self.table = self.stack.parse_conf.parse_table.states
+    def __init__(self, going: Run, builder: Builder, text: str, *, is_file: bool) -> None:
+        self.going = going
+        self.table = going.parser.states
         self.builder = builder
         self.text = text
         self.is_file = is_file
         self.count = 0
         self.furthest = -1
         self.has_ended = False
-        self.previous: Any = None  # the last token that fitted
         self.resume: int | None = None  # where to go on, if the mistake itself says so
+
+    def last(self) -> tuple[int, Span]:
+        """Return the offset of the last token that fitted, and its place in the document."""
+        token = self.going.previous
+        assert token is not None, "nothing can be too much before there was something"
+        return token.start_pos, self.builder.span(token.start_pos, token.end_pos)
 
     def _depth(self, lists: tuple[str, ...]) -> int:
         """Return how deep in the stack the innermost list of one of these kinds is open; 0 if none is."""
-        states = self.stack.state_stack
+        states = self.going.states
         for depth in range(len(states) - 1, -1, -1):
             goto = self.table[states[depth]]
             if any(name in goto for name in lists):
@@ -99,9 +94,9 @@ class _Attempt:
             span = self.builder.span(at, at)
             self.builder.report.add(limits.TOO_MANY_ERRORS, "the rest of the document is not judged", span)
         elif at < len(self.text):
-            values = self.stack.value_stack[depth:]
+            values = self.going.values[depth:]
             opened = [_BRACKETS[v.type] for v in values if getattr(v, "type", None) in _BRACKETS]
-            in_file = "item" in self.table[self.stack.state_stack[depth]]
+            in_file = "item" in self.table[self.going.states[depth]]
             word = _WORD.match(self.text, at)
             if self.resume is None and not in_file and word is not None and word.group() in _STATEMENT_WORDS:
                 # A rule begins among the actions of another, whose brace is missing.
@@ -116,28 +111,18 @@ class _Attempt:
             depth = self._depth(("item",))
         self.has_ended = goal >= len(self.text)
         self.furthest = goal
-        del self.stack.value_stack[depth:]
-        del self.stack.state_stack[depth + 1 :]
-        self.interactive.lexer_thread.state.line_ctr.char_pos = min(goal, len(self.text))
+        del self.going.values[depth:]
+        del self.going.states[depth + 1 :]
+        self.going.at = min(goal, len(self.text))
         return True
 
-    def tell(self, error: Any) -> int:
+    def tell(self, error: Unexpected) -> int:
         """Report one error and return its offset."""
-        from lark.exceptions import UnexpectedCharacters
-
         text = self.text
-        values = self.stack.value_stack
-        is_character = isinstance(error, UnexpectedCharacters)
-        if is_character:
-            start = error.pos_in_stream
-            end = start + 1
-        elif error.token.type == "$END":
-            start = end = len(text)
-        else:
-            start, end = error.token.start_pos, error.token.end_pos
-        before, before_at = (
-            ("", 0) if self.previous is None else (str(self.previous), self.previous.start_pos)
-        )
+        values = self.going.values
+        start, end = error.start, error.end
+        previous = self.going.previous
+        before, before_at = ("", 0) if previous is None else (previous.text, previous.start_pos)
         first = 0
         if self.is_file:
             first = start
@@ -163,7 +148,7 @@ class _Attempt:
             ],
             statement=first,
             is_file=self.is_file,
-            accepts=frozenset(self.interactive.accepts()),
+            accepts=self.going.accepts(),
         )
         finding = diagnose(trouble)
         self._report(finding)
@@ -186,7 +171,7 @@ class _Attempt:
                 word = (text[:at].split() or [""])[-1]
                 return at, at + 3, word, text.rindex(word, 0, at)
         for at in (start, before_at):
-            if self.stack.value_stack and begins_item(text, at) and (at == start or before in _ITEM_WORDS):
+            if self.going.values and begins_item(text, at) and (at == start or before in _ITEM_WORDS):
                 self.resume = at
                 last = re.compile(r"\w*").match(text, at)
                 word = (text[:at].split() or [""])[-1]

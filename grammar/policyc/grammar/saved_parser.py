@@ -1,42 +1,40 @@
-"""The parser of policy.lark, kept between processes.
+"""The tables of policy.lark, kept between processes.
 
-Building the parser takes about as long again as importing Lark, loading a saved one a few milliseconds. The
-saved one is data (JSON, no pickle) in the user's cache directory, under a name that tells grammar, Lark and
-Python apart. Whatever is wrong with the file or the directory, the parser is built anew and nobody is told.
+Making them takes several times as long as everything else that a short `check` does, loading saved ones less
+than a millisecond. The saved ones are data (numbers and texts, as `marshal` writes them) in the user's cache
+directory, under a name that tells grammar, Lark and Python apart. Whatever is wrong with the file or the
+directory, the tables are made anew and nobody is told.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
+
+from policyc.grammar import private_file
+from policyc.grammar.machine import Parser, Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from importlib.abc import FileLoader
 
-    from lark import Lark
-
-START = ("file", "expression")
-_FORMAT = 2
+_FORMAT = 3
 
 
-def load_parser(builder: object) -> Lark:
-    """Return a parser whose reductions call the methods of `builder`."""
-    import lark
-
+def load_parser() -> Parser:
+    """Return the parser of the language."""
     grammar = grammar_text()
-    path = cache_path(grammar, lark.__version__)
-    data = None if path is None else _read(path)
-    if data is not None:
-        try:
-            return _revive(data, builder)
-        except Exception:  # noqa: S110 — a damaged or foreign file may fail anywhere inside Lark; it is rebuilt
-            pass
-    data = _serialise(grammar)
-    if path is not None:
-        _write(path, data)
-    return _revive(data, builder)
+    name = file_name(grammar, _lark_stamp())
+    octets = private_file.read(name)
+    tables = None if octets is None else _tables(octets)
+    if tables is None:
+        from marshal import dumps
+
+        from policyc.grammar.tables import build_tables
+
+        tables = build_tables(grammar)
+        private_file.write(name, dumps(tuple(tables)))
+    return Parser(tables)
 
 
 def grammar_text() -> str:
@@ -46,90 +44,31 @@ def grammar_text() -> str:
     return loader.get_data(path).decode()
 
 
-def cache_path(grammar: str, lark_version: str) -> str | None:
-    """Return where the saved parser of this grammar lies, or None where there is no place for it."""
+def file_name(grammar: str, lark: str) -> str:
+    """Return the name of the file with the tables of a grammar."""
     from zlib import crc32
 
-    if sys.platform == "win32":
-        root = os.environ.get("LOCALAPPDATA")
-    else:
-        root = os.environ.get("XDG_CACHE_HOME")
-    if not root or not os.path.isabs(root):
-        home = os.path.expanduser("~")
-        if not os.path.isabs(home):  # no home directory
-            return None
-        root = os.path.join(home, ".cache")
     octets = grammar.encode()
-    key = f"{crc32(octets):08x}{len(octets):x}-{lark_version}-{sys.implementation.cache_tag}-{_FORMAT}"
-    return os.path.join(root, "policyc", f"grammar-{key}.json")
+    return f"grammar-{crc32(octets):08x}{len(octets):x}-{lark}-{sys.implementation.cache_tag}-{_FORMAT}"
 
 
-def _checksum(body: bytes) -> bytes:
-    """Tell a file that was cut short or changed: a table with a hole fails only while parsing."""
-    from zlib import crc32
+def _lark_stamp() -> str:
+    """Tell installed versions of Lark apart without importing it."""
+    from importlib.util import find_spec
 
-    return b"%08x" % crc32(body)
-
-
-def _serialise(grammar: str) -> dict[str, Any]:
-    from lark import Lark
-    from lark.grammar import Rule
-    from lark.lexer import TerminalDef
-
-    parser = Lark(grammar, parser="lalr", lexer="contextual", start=list(START), maybe_placeholders=False)
-    data, memo = parser.memo_serialize([TerminalDef, Rule])
-    data["options"] = {
-        k: v for k, v in data["options"].items() if k in ("parser", "lexer", "start", "maybe_placeholders")
-    }
-    return {"data": data, "memo": memo}
-
-
-def _revive(saved: dict[str, Any], builder: object) -> Lark:
-    from lark import Lark
-
-    revive: Callable[..., Lark] = Lark._load_from_dict
-    return revive(saved["data"], saved["memo"], transformer=builder)
-
-
-def _read(path: str) -> dict[str, Any] | None:
-    import json
-
+    spec = find_spec("lark")
     try:
-        with open(path, "rb") as file:
-            checksum, _, body = file.read().partition(b"\n")
-        if checksum != _checksum(body):
-            return None
-        saved = json.loads(body)
-        saved["memo"] = {int(k): v for k, v in saved["memo"].items()}
-        table = saved["data"]["parser"]["parser"]
-        table["tokens"] = {int(k): v for k, v in table["tokens"].items()}
-        table["states"] = {
-            int(state): {int(token): tuple(action) for token, action in actions.items()}
-            for state, actions in table["states"].items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    return saved  # type: ignore[no-any-return]
-
-
-def _write(path: str, data: dict[str, Any]) -> None:
-    """Put the file in place in one step, so that nobody reads half of it."""
-    import json
-    import tempfile
-
-    try:
-        directory = os.path.dirname(path)
-        os.makedirs(directory, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=directory, prefix=".grammar-")
+        status = os.stat(spec.origin if spec is not None and spec.origin else "")
     except OSError:
-        return
+        return "none"
+    return f"{status.st_size:x}{int(status.st_mtime):x}"
+
+
+def _tables(octets: bytes) -> Tables | None:
+    """Return saved tables, None for anything else."""
+    from marshal import loads
+
     try:
-        body = json.dumps(data, separators=(",", ":")).encode()
-        with os.fdopen(handle, "wb") as file:
-            file.write(_checksum(body) + b"\n" + body)
-        os.replace(temporary, path)
-    except (OSError, TypeError, ValueError):
-        try:
-            os.unlink(temporary)
-        except OSError:
-            return
+        return Tables(*loads(octets))  # noqa: S302 — the file is ours alone, and whole: see private_file
+    except (ValueError, TypeError, EOFError):
+        return None
