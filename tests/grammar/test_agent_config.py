@@ -36,7 +36,7 @@ def read(document: str) -> tuple[syntax.Document, list[tuple[str, str | None]]]:
 
 def test_endpoints_come_with_upstream_settings_and_policy() -> None:
     document, said = read(FULL)
-    assert said == []
+    assert said == [("P0586", "agent.unknown_option")]
     assert document.form == "agent"
     web, db = document.items
     assert isinstance(web, syntax.Endpoint)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from policyc.grammar import syntax
 from policyc.grammar.codes import declare
 from policyc.grammar.diagnostic import Label, Report
-from policyc.grammar.source import Span
+from policyc.grammar.source import Span, Text
 
 if TYPE_CHECKING:
     from policyc.engine.cel.scope import Scope
@@ -210,7 +210,7 @@ def read_settings(
             )
             continue
         try:
-            value = _constant(entry.value, scope, report, path, wants_text=name not in _TYPED)
+            value = _constant(entry.value, scope, report, path, where, wants_text=name not in _TYPED)
             if value is None:
                 continue
             taken = (_bindings if written == "bindings" else setting.take)(value[0])
@@ -246,13 +246,26 @@ def _report_unknown(name: str, span: Span, report: Report, path: str) -> None:
     report.add(UNKNOWN_SETTING, f"an endpoint has no setting `{name}`", span, hint=hint, path=path)
 
 
+def _constant_text(text: Text, report: Report, path: str) -> tuple[object] | None:
+    """Return a text of a `.policy` file without placeholders, in a tuple; None if errors were reported."""
+    from policyc.grammar.parser import parse_template
+
+    template = parse_template(text, report, path or None)
+    if template is None:
+        return None
+    if not all(isinstance(part, str) for part in template.parts):
+        raise Misfit("takes no interpolation", hint="write `$${` for a literal `${`")
+    return ("".join(str(part) for part in template.parts),)
+
+
 def _constant(
-    value: syntax.Value, scope: Scope, report: Report, path: str, *, wants_text: bool
+    value: syntax.Value, scope: Scope, report: Report, path: str, where: str, *, wants_text: bool
 ) -> tuple[object] | None:
     """Return the value in a tuple; None if it is null (the setting is then left out) or was reported."""
     match value:
         case syntax.TextValue(text=text):
-            return (text.value,)
+            # In an agent file (whose places have paths) `${` is text like any other.
+            return (text.value,) if where or "${" not in text.value else _constant_text(text, report, path)
         case syntax.PlainValue(kind="null"):
             return None
         case syntax.PlainValue(value=plain, raw=raw, span=span):
@@ -262,7 +275,7 @@ def _constant(
                 return (raw,)
             return (plain,)
         case syntax.ListValue(items=items):
-            parts = [_constant(item, scope, report, path, wants_text=wants_text) for item in items]
+            parts = [_constant(item, scope, report, path, where, wants_text=wants_text) for item in items]
             return ([part[0] for part in parts if part is not None],)
         case syntax.MapValue():
             raise Misfit("must not be a mapping")

@@ -90,6 +90,45 @@ POLICY_RENAMED = declare(
     severity="warning",
 )
 
+AGENT_OPTION = declare(
+    "P0586",
+    "agent-option",
+    "an option of the agent is not known",
+    explanation="What stands below `agent` configures ngrok's tunnel client and means nothing to a gateway: "
+    "it is read over. A name that the agent does not know either is mentioned, as it may be meant for "
+    "another place.",
+    wrong="version: 3\nagent: { pooling_enabled: true }\nendpoints: []",
+    right="version: 3\nagent: { log_level: info }\nendpoints: []",
+    severity="hint",
+)
+
+_AGENT_OPTIONS = frozenset(
+    [
+        "api_key",
+        "authtoken",
+        "connect_cas",
+        "connect_timeout",
+        "connect_url",
+        "console_ui",
+        "console_ui_color",
+        "crl_noverify",
+        "dns_resolver_ips",
+        "heartbeat_interval",
+        "heartbeat_tolerance",
+        "inspect_db_size",
+        "log",
+        "log_format",
+        "log_level",
+        "metadata",
+        "proxy_url",
+        "remote_management",
+        "update_channel",
+        "update_check",
+        "update_url",
+        "web_addr",
+        "web_allow_hosts",
+    ]
+)
 _TOP_KEYS = ("version", "agent", "endpoints", "tunnels")
 
 
@@ -111,6 +150,8 @@ def read_endpoints(root: MapValue, report: Report) -> tuple[Endpoint, ...]:
             near = nearest(name, [k for k in _TOP_KEYS if k not in keys])
             hint = f"did you mean `{near}`?" if near else "options of the agent stand below `agent`"
             reader.say(AGENT_KEY, f"an agent config has no key `{short(name)}`", entry.key.span, name, hint)
+    if "agent" in keys:
+        _options(keys["agent"].value, reader)
     if "tunnels" in keys and not is_null(keys["tunnels"].value):
         hint = "write each tunnel as an item of `endpoints`, with `url` and `upstream.url`"
         reader.say(
@@ -124,6 +165,18 @@ def read_endpoints(root: MapValue, report: Report) -> tuple[Endpoint, ...]:
         return ()
     found = (_endpoint(item, f"endpoints[{i}]", report) for i, item in enumerate(value.items))
     return tuple(endpoint for endpoint in found if endpoint is not None)
+
+
+def _options(value: Value, reader: Reader) -> None:
+    if is_null(value):
+        return
+    if not isinstance(value, MapValue):
+        reader.shape("a mapping of options", value, "agent")
+        return
+    for name, entry in first_entries(value).items():
+        if name not in _AGENT_OPTIONS:
+            message = f"the agent has no option `{short(name)}`; it is ignored"
+            reader.say(AGENT_OPTION, message, entry.key.span, f"agent.{name}")
 
 
 def _version(root: MapValue, keys: dict[str, MapEntry], reader: Reader) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policyc.engine.action import Action, Ends, Site, Step
 from policyc.engine.actions.custom_response import kept, warn_managed
-from policyc.engine.actions.url_rewrite import warn_pattern
+from policyc.engine.actions.url_rewrite import Replacement, warn_pattern
 from policyc.engine.outcome import Fail, Respond
 from policyc.engine.phases import Phase, Protocol
 from policyc.engine.rewriting import (
@@ -25,7 +25,6 @@ from policyc.engine.schema import (
     HeaderName,
     Regex,
     Schema,
-    Text,
     field,
 )
 from policyc.engine.traffic import Exchange
@@ -40,7 +39,7 @@ SCHEMA = Schema(
     ),
     field(
         "to",
-        Text(Cel.TEMPLATE, min_length=1),
+        Replacement(),
         "what takes the place of each match, with `$1` for groups",
         required=True,
     ),

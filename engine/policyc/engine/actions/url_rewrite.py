@@ -18,6 +18,7 @@ from policyc.engine.rewriting import (
     subject_of,
 )
 from policyc.engine.schema import Cel, Config, FieldFault, Reading, Regex, Schema, Text, codes, field
+from policyc.engine.schema.evaluate import Unfit
 from policyc.engine.schema.kinds import shown, unsafe_sign
 from policyc.engine.traffic import Exchange
 from policyc.grammar.codes import declare
@@ -45,6 +46,16 @@ NAMED_VARIABLE = declare(
     right='on_http_request { url-rewrite { from: "/old", to: "/new?${req.url.query}" } }',
     severity="warning",
 )
+OPTIONAL_SIGN = declare(
+    "P0312",
+    "optional-sign",
+    "a pattern has an unescaped `?` where a query seems to be meant",
+    explanation="In a pattern `?` makes what stands before it optional; it does not match the `?` in "
+    "front of a query. That one is written `\\?`.",
+    wrong='on_http_request { redirect { from: "/search?q=", to: "/find?q=" } }',
+    right="on_http_request { redirect { from: r'/search\\?q=', to: \"/find?q=\" } }",
+    severity="warning",
+)
 HOST_CHANGED = declare(
     "P0354",
     "rewritten-host",
@@ -56,6 +67,24 @@ HOST_CHANGED = declare(
     severity="warning",
 )
 
+
+class Replacement(Text):
+    """What takes the place of a match; no part of it may hold a character that could split a message."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        """Take templates; nothing at all is no URL."""
+        super().__init__(Cel.TEMPLATE, min_length=1)
+
+    def accept_part(self, literal: str) -> None:
+        """Refuse control characters."""
+        if unsafe_sign(literal) is not None or "\t" in literal:
+            raise Unfit(
+                codes.NOT_A_URL, "is no URL: it holds a control character", hint="write `%0A` for one"
+            )
+
+
 SCHEMA = Schema(
     field(
         "from",
@@ -64,7 +93,7 @@ SCHEMA = Schema(
     ),
     field(
         "to",
-        Text(Cel.TEMPLATE, min_length=1),
+        Replacement(),
         "what takes the place of each match, with `$1` for groups",
         required=True,
     ),
@@ -72,6 +101,7 @@ SCHEMA = Schema(
 )
 
 _SCHEME_START = r"\^\(*(?:\?(?:P?<\w+>|:|[imsU]+[:)])\(*)?(?:[hH.\[\\]|$)"
+_QUERY_MARK = r"(?<![\\(*+?}\])])\?(?=[\w-]+=)"
 _REFERENCE = r"\$(\$|[A-Za-z0-9_]+)"
 
 
@@ -109,6 +139,14 @@ def warn_pattern(config: Config, site: Site) -> None:
                 "the pattern is matched against the full URL, which never starts like this",
                 pattern.span,
                 hint="leave `^` out, or start with `^https?://`",
+                path=pattern.path,
+            )
+        if re.search(_QUERY_MARK, text):
+            site.report.add(
+                OPTIONAL_SIGN,
+                "`?` makes the character before it optional, and matches no `?`",
+                pattern.span,
+                hint="write `\\?` for the one in front of a query",
                 path=pattern.path,
             )
     if to.is_constant and (pattern is None or pattern.is_constant):
