@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from policyc.engine.values import Duration, Timestamp
-from policyc.runtime.observe import AccessLog, timestamp
+from policyc.runtime.observe import AccessLog, Record, timestamp
 
 
 def test_lines_wait_for_a_flush_or_for_many() -> None:
@@ -64,3 +64,29 @@ def test_default_is_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_timestamps_are_rfc_3339() -> None:
     assert timestamp(1.5) == "1970-01-01T00:00:01.500Z"
+
+
+def test_usual_lines_are_written_as_the_encoder_writes_them() -> None:
+    record: Record = {
+        "ts": "2026-01-01T00:00:00.000Z",
+        "client": "192.0.2.1",
+        "method": "GET",
+        "host": 'a"b\\c.example',
+        "path": "/caf\u00e9/\udcff\u2028\x7f",
+        "status": 200,
+        "bytes": 12,
+        "duration_ms": 0.1 + 0.2,
+        "endpoints": ["http://a.example", "https://b.internal"],
+        "rules": [],
+        "upstream": "http://127.0.0.1:9000",
+    }
+    stream = io.StringIO()
+    log = AccessLog(stream)
+    with_rule = record.copy()
+    with_rule["rules"] = ['a "rule"']
+    for each in (record, with_rule):
+        log.add(each)
+        log.flush()
+        assert stream.getvalue() == json.dumps(each, separators=(",", ":")) + "\n"
+        stream.seek(0)
+        stream.truncate()

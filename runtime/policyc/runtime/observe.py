@@ -9,6 +9,8 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quote
 from typing import IO, TypedDict
 
 
@@ -92,7 +94,37 @@ Sink = Callable[[Record], None]
 
 def _line(record: Record) -> str:
     # ASCII escapes keep lone surrogates (octets that are no UTF-8) writable.
+    if record.keys() == _USUAL:
+        return (
+            f'{{"ts":"{record["ts"]}","client":"{record["client"]}","method":{_quote(record["method"])},'
+            f'"host":{_quote(record["host"])},"path":{_quote(record["path"])},"status":{record["status"]},'
+            f'"bytes":{record["bytes"]},"duration_ms":{record["duration_ms"]},'
+            f'"endpoints":{_texts(record["endpoints"])},"rules":{_texts(record["rules"])},'
+            f'"upstream":{_quote(record["upstream"])}}}\n'
+        )
     return _encode(record) + "\n"
+
+
+# What there is to say of a request that went well; the encoder takes three times as long.
+_USUAL = frozenset(
+    (
+        "ts",
+        "client",
+        "method",
+        "host",
+        "path",
+        "status",
+        "bytes",
+        "duration_ms",
+        "endpoints",
+        "rules",
+        "upstream",
+    )
+)
+
+
+def _texts(texts: list[str]) -> str:
+    return f"[{','.join(map(_quote, texts))}]" if texts else "[]"
 
 
 def _plain(value: object) -> object:
@@ -109,4 +141,9 @@ _encode = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
 def timestamp(seconds: float) -> str:
     """Return RFC 3339 in UTC with milliseconds."""
     whole = int(seconds)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{int((seconds - whole) * 1000):03d}Z"
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@lru_cache(4)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

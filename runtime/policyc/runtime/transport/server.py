@@ -125,12 +125,14 @@ class ClientConnection(Timed, asyncio.Protocol):
                 self._abort_transport()
             return
         reader = self._reader
-        if self._exchange is None and self._drained < 0 and reader.is_between:
-            self._house.wheel.set(self, self._settings.head_timeout_s)
+        requests = self._requests if self._exchange is None and reader.is_between else -1
         reader.feed(data)
         self._advance()
-        if reader.buffered > self._settings.buffer_bytes and not self._lingering:
-            self._pause(_PIPELINE)
+        if reader.buffered and not self._lingering:
+            if self._requests == requests and self._drained < 0:  # a head began, and there is more to come
+                self._house.wheel.set(self, self._settings.head_timeout_s)
+            if reader.buffered > self._settings.buffer_bytes:
+                self._pause(_PIPELINE)
 
     def eof_received(self) -> bool:
         """The client says no more; what it asked for is still answered."""
@@ -200,7 +202,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             self._refuse(refused.reason)
         finally:
             self._advancing = False
-        if self._reader.buffered <= self._settings.buffer_bytes:
+        if self._paused and self._reader.buffered <= self._settings.buffer_bytes:
             self._unpause(_PIPELINE)
 
     def _read(self) -> None:
@@ -239,13 +241,14 @@ class ClientConnection(Timed, asyncio.Protocol):
             and self._requests < self._settings.requests_per_connection
             and not self._house.is_stopping
         )
-        self._body_began = self._house.wheel.clock()
-        self._body_octets = 0
+        house = self._house
         if head.framing is Framing.CHUNKED or head.length:
-            self._house.wheel.set(self, self._settings.body_grace_s)
+            self._body_began = house.wheel.clock()
+            self._body_octets = 0
+            house.wheel.set(self, self._settings.body_grace_s)
         else:
-            self._house.wheel.forget(self)
-        exchange = self._exchange = HttpExchange(self, head, self._house.snapshot, self._house.around)
+            house.wheel.forget(self)
+        exchange = self._exchange = HttpExchange(self, head, house.snapshot, house.around)
         exchange.begin()
 
     def _take_body(self, data: bytes) -> None:

@@ -460,16 +460,15 @@ class UpstreamConnection(Timed, asyncio.Protocol):
                 if event is END:
                     self._finish(call)
                     return
-                if isinstance(event, bytes | memoryview):
+                if not isinstance(event, ResponseHead):
                     listener.on_data(event)
-                elif isinstance(event, ResponseHead):
-                    if event.status < 200:
-                        listener.on_interim(event.status, event.lines)
-                    else:
-                        self._head = event
-                        block = event.block
-                        headers = Headers(event.lines) if block is None else Headers.received(block)
-                        listener.on_response(event.status, headers, event.framing, event.length)
+                elif event.status < 200:
+                    listener.on_interim(event.status, event.lines)
+                else:
+                    self._head = event
+                    block = event.block
+                    headers = Headers(event.lines) if block is None else Headers.received(block)
+                    listener.on_response(event.status, headers, event.framing, event.length)
         except Refused as refused:
             self._fail_call(
                 Fail(3004, "the upstream sent no valid response", status=502, detail=refused.reason)

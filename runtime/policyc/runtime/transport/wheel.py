@@ -18,12 +18,13 @@ TICK_S = 0.25
 class Timed:
     """Something with a deadline; None means that nothing is awaited."""
 
-    __slots__ = ("deadline", "slot")
+    __slots__ = ("deadline", "lies_from", "slot")
 
     def __init__(self) -> None:
         """Begin without a deadline."""
         self.deadline: float | None = None
         self.slot = -1
+        self.lies_from = math.inf
 
     def expired(self) -> None:
         """Do what the deadline was for."""
@@ -50,9 +51,8 @@ class Wheel:
     def set(self, timed: Timed, seconds: float) -> None:
         """Let `timed` expire in so many seconds, in place of what it awaited before."""
         deadline = timed.deadline = self.clock() + seconds
-        slot = self._slot_of(deadline)
-        if timed.slot < 0 or slot < timed.slot:
-            self._put(timed, slot)
+        if deadline <= timed.lies_from:  # else it lies early enough already
+            self._put(timed, self._slot_of(deadline))
 
     def forget(self, timed: Timed) -> None:
         """Await nothing any more."""
@@ -64,12 +64,14 @@ class Wheel:
         if timed.slot >= 0:
             self._slots.get(timed.slot, set()).discard(timed)
             timed.slot = -1
+            timed.lies_from = math.inf
 
     def _put(self, timed: Timed, slot: int) -> None:
         if timed.slot >= 0:
             self._slots.get(timed.slot, set()).discard(timed)
         # Invariant: nothing lies in a slot that the wheel has passed; it would never come round.
         slot = timed.slot = max(slot, self._turned)
+        timed.lies_from = (slot - 1) * TICK_S
         self._slots.setdefault(slot, set()).add(timed)
 
     def turn(self) -> None:
@@ -81,6 +83,7 @@ class Wheel:
         for slot in slots:
             for timed in self._slots.pop(slot, ()):
                 timed.slot = -1
+                timed.lies_from = math.inf
                 deadline = timed.deadline
                 if deadline is None:
                     continue
