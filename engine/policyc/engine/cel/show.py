@@ -88,7 +88,7 @@ def _operand(node: ir.Node) -> str:
     closed = closed or isinstance(node, ir.Loop | ir.MakeList | ir.MakeMap | ir.Not)
     if isinstance(node, ir.Apply):
         closed = node.function not in _BINARY and not node.function.startswith(
-            ("any in", "has ", "in ", "values of")
+            ("any in", "has ", "in ", "matches ", "values of")
         )
     return text if closed else f"({text})"
 
@@ -100,6 +100,9 @@ def _call(node: ir.Apply) -> str:
             return f"-{_operand(args[0])}"
         case "any in":
             return f"any of {_text(args[0])} in {_text(args[1])}"
+        case "matches as text" | "matches by RE2":
+            how = function.partition(" ")[2]
+            return f"{_operand(args[0])} matches {quoted(getattr(args[1], 'pattern', ''))} {how}"
         case "has items":
             return f"has items: {_text(args[0])}"
         case "has no items":

@@ -70,7 +70,18 @@ IN_NETWORKS: Final = Overload(
     inline="{0}[{1}({2}, {3}) - 1]",
 )
 
-TOTAL: Final = frozenset({"any in", "has items", "has no items", "in networks", "number of", "values of"})
+TOTAL: Final = frozenset(
+    {
+        "any in",
+        "has items",
+        "has no items",
+        "in networks",
+        "matches as text",
+        "matches by RE2",
+        "number of",
+        "values of",
+    }
+)
 
 
 def one_of(operand: ir.Node, values: Collection[str] | Collection[int], type: Type, span: Span) -> ir.Apply:

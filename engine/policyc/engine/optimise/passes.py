@@ -17,6 +17,7 @@ from policyc.engine.optimise.lookups import read_maps
 from policyc.engine.optimise.loops import look_in_lists
 from policyc.engine.optimise.membership import use_sets
 from policyc.engine.optimise.networks import use_stretches
+from policyc.engine.optimise.patterns import match_texts
 from policyc.engine.optimise.sizes import test_for_items
 
 
@@ -30,6 +31,7 @@ class Pass(NamedTuple):
 
 PASSES: tuple[Pass, ...] = (
     Pass("constants", "what is known before any traffic is computed", fold),
+    Pass("patterns", "constant patterns as string methods, or as one call of RE2", match_texts),
     Pass("chains", "nested && and || joined", flatten),
     Pass("lookups", "look-ups of constant names as look-ups in the maps themselves", read_maps),
     Pass("sets", "equalities with one value after the other as a look-up in a set", use_sets),
