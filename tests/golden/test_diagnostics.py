@@ -6,7 +6,6 @@ file with a policy and the dashes, and does the same. A first line `# options: â
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from policyc.engine.options import Options
 from policyc.grammar.codes import Code
 from policyc.grammar.diagnostic import Severity
 from policyc.grammar.files import sniff
+from policyc.grammar.frozen import replace
 from policyc.runtime.cli.catalog import every_code
 from policyc.runtime.cli.formats import Occasion
 from policyc.runtime.cli.formats.human import render
@@ -58,7 +58,7 @@ def options_of(text: str) -> Options:
     if first.startswith("# options:"):
         for word in first.removeprefix("# options:").split():
             name, _, value = word.partition("=")
-            options = replace(options, **{name: value or True})  # type: ignore[arg-type]
+            options = replace(options, **{name: value or True})
     return options
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from policyc.grammar.diagnostic import Report
 from policyc.grammar.documents import read_yaml
+from policyc.grammar.frozen import Frozen
 from policyc.grammar.parser import parse_expression, parse_policy
 from policyc.grammar.printer import print_document, print_expression, quote
 from policyc.grammar.source import Source, Span, Text
@@ -49,8 +49,8 @@ def bare(node: Any) -> Any:
     """A tree without its places."""
     if isinstance(node, Text):
         return node.value
-    if dataclasses.is_dataclass(node) and not isinstance(node, type):
-        kept = {f.name: getattr(node, f.name) for f in dataclasses.fields(node)}
+    if isinstance(node, Frozen):
+        kept = {name: getattr(node, name) for name in node.__match_args__}
         return type(node).__name__, {k: bare(v) for k, v in kept.items() if not isinstance(v, Span | Source)}
     if isinstance(node, tuple):
         return tuple(bare(n) for n in node)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from policyc.engine.outcome import Outcome
@@ -16,6 +15,7 @@ from policyc.engine.traffic import Exchange
 from policyc.engine.types import Record
 from policyc.grammar import syntax
 from policyc.grammar.diagnostic import Report
+from policyc.grammar.frozen import Frozen
 
 if TYPE_CHECKING:
     from policyc.engine.cel.scope import Scope
@@ -36,8 +36,7 @@ class Ends(enum.Enum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Frozen):
     """Where an action stands, as far as it is known, and where to report.
 
     `path` is the action's place in the document. `key` is a stable name of the position (endpoint, phase,
@@ -58,8 +57,7 @@ class Site:
     host: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Frozen):
     """An action type.
 
     `ends` may depend on the config (forward-internal's `on_error`). `result` is the record under

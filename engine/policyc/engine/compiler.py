@@ -7,13 +7,13 @@ execute is a hint to one (unless `Options.for_run`) and an error to the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from policyc.engine.errors import PolicycError
 from policyc.engine.options import Loader, Options
 from policyc.engine.stages import CHECKS, STAGES, Clock, Work, run_stages
 from policyc.grammar.diagnostic import Report
+from policyc.grammar.frozen import replace
 from policyc.grammar.syntax import Document
 
 if TYPE_CHECKING:
@@ -36,11 +36,24 @@ def check(
     `report` is that of their parsing, and gets the rest; `loader` reads the files that they name. With a
     `clock` (monotonic seconds), `timings` gets the name and duration of each stage.
     """
+    return checked(documents, options, loader=loader, report=report, clock=clock, timings=timings).report
+
+
+def checked(
+    documents: Sequence[Document],
+    options: Options = _DEFAULTS,
+    *,
+    loader: Loader | None = None,
+    report: Report | None = None,
+    clock: Clock | None = None,
+    timings: list[tuple[str, float]] | None = None,
+) -> Work:
+    """Return what `check` found together with what it made of the documents."""
     work = Work(documents, options, Report() if report is None else report, loader)
     run_stages(work, CHECKS, clock)
     if timings is not None:
         timings.extend(work.timings)
-    return work.report
+    return work
 
 
 def compile(  # the name that callers look for

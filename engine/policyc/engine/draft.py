@@ -10,7 +10,6 @@ once for each use that is wrong (design/architecture.md §6): `report_on` does t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.engine.endpoint_url import EndpointUrl, Upstream
@@ -18,6 +17,7 @@ from policyc.engine.phases import Binding, Phase, Protocol, phases_of
 from policyc.grammar import syntax
 from policyc.grammar.codes import Code
 from policyc.grammar.diagnostic import Label, Report, Severity
+from policyc.grammar.frozen import replace
 from policyc.grammar.source import Span
 
 if TYPE_CHECKING:
@@ -66,10 +66,11 @@ class DraftAction:
 class DraftRule:
     """A rule in a phase; `reuses` are the uses that put it there, the outermost first.
 
-    `lets` are those of the file that the rule was written in.
+    `lets` are those of the file that the rule was written in. `conditions` are typed and folded; `written`
+    are those that are right, as they were typed.
     """
 
-    __slots__ = ("actions", "conditions", "lets", "node", "path", "reuses")
+    __slots__ = ("actions", "conditions", "lets", "node", "path", "reuses", "written")
 
     def __init__(
         self, node: syntax.Rule, path: str, reuses: tuple[Reuse, ...], lets: Mapping[str, syntax.Let]
@@ -84,6 +85,7 @@ class DraftRule:
             for i, action in enumerate(node.actions)
         ]
         self.conditions: list[Node | None] = []
+        self.written: list[Node] = []
 
     @property
     def constant(self) -> bool | None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from policyc.engine.types import Type
+from policyc.grammar.frozen import Frozen
 
 if TYPE_CHECKING:
     from policyc.engine.cel.extent import Amount, Extent
@@ -31,8 +31,7 @@ class Dialect(enum.Flag):
     BOTH = TRAFFIC | CEL
 
 
-@dataclass(frozen=True, slots=True)
-class Overload:
+class Overload(Frozen):
     """One signature of a function and its body.
 
     `params` include the target of a method as the first one. `body` takes evaluated arguments (after the
@@ -90,8 +89,7 @@ def _covers(wanted: Type, have: Type) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Frozen):
     """A function by name: its overloads, what it does, examples (`expression` → `value` as CEL text).
 
     `phases`: where it may be called; None is everywhere. `replaced_by`: for legacy names that still work.

@@ -7,7 +7,6 @@ asks the table in phases.py at every look-up, independently of the checks (spec/
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from policyc.engine.endpoint_url import EndpointUrl, Upstream
 from policyc.engine.outcome import Outcome
 from policyc.engine.phases import Binding, Phase, Protocol, phases_of
 from policyc.engine.traffic import Exchange
+from policyc.grammar.frozen import Frozen
 from policyc.grammar.source import Span
 
 Run = Callable[[Exchange], Outcome | None]
@@ -40,8 +40,7 @@ def endpoint_id(key: EndpointKey, member: int = 0) -> str:
     return f"ep_{sha256(named.encode('utf-8', 'surrogateescape')).hexdigest()[:27]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Frozen):
     """A compiled policy.
 
     `phases` holds one function per phase that has rules; it is the whole of what was compiled, so a runtime
@@ -67,8 +66,7 @@ class Policy:
 EMPTY_POLICY = Policy(MappingProxyType({}))
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointDef:
+class EndpointDef(Frozen):
     """An endpoint as its file declares it; `upstream` is None for a cloud endpoint.
 
     `settings` are the other settings of the file by name (`upstream.protocol`), `span` is where its URL
@@ -83,7 +81,7 @@ class EndpointDef:
     name: str = ""
     description: str = ""
     metadata: str = ""
-    settings: Mapping[str, object] = field(default_factory=lambda: NOTHING)
+    settings: Mapping[str, object] = NOTHING
     span: Span | None = None
 
     @property
@@ -107,8 +105,7 @@ class EndpointDef:
         return self.policy.run(phase, self.url.scheme, self.url.binding)
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Frozen):
     """Everything that a set of documents declares.
 
     `policy` is that of a document which declares no endpoint. `notices` are what an operator should know:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from policyc.engine.endpoint_url import EndpointUrl
 from policyc.engine.message_limits import DEFAULTS, MessageLimits
+from policyc.grammar.frozen import Frozen
 from policyc.grammar.source import Source
 
 # The caller reads files, the engine does not: given a path as written and the source naming it, the source
@@ -18,8 +18,7 @@ DEFAULT_ACCOUNT = "default"
 COST_LIMIT = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Frozen):
     """How documents are judged.
 
     `endpoint` and `type` say what a policy without an endpoint is meant for; what is not said is not

@@ -7,15 +7,30 @@ spec/policy-language.md §6.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from policyc.engine.traffic import Exchange
 
 
-@dataclass(slots=True)
-class Respond:
+class _Answer:
+    """What all outcomes have: they are compared and shown by what they hold."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]  # what it holds may change
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"{type(self).__name__}({shown})"
+
+
+class Respond(_Answer):
     """Answer the client with this.
 
     `headers` are (name, value) in order, without content-length, which the runtime computes. `final` is true
@@ -25,17 +40,29 @@ class Respond:
     `headers` and `body` are its plain form. A refusal in `on_tcp_connect` is a `Close`.
     """
 
-    status: int
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    body: bytes = b""
-    final: bool = False
-    code: int | None = None
-    reason: str = ""
-    message: str = ""
+    __slots__ = ("status", "headers", "body", "final", "code", "reason", "message")  # noqa: RUF023 — as given
+
+    def __init__(
+        self,
+        status: int,
+        headers: list[tuple[str, str]] | None = None,
+        body: bytes = b"",
+        final: bool = False,
+        code: int | None = None,
+        reason: str = "",
+        message: str = "",
+    ) -> None:
+        """Answer with `status`."""
+        self.status = status
+        self.headers: list[tuple[str, str]] = [] if headers is None else headers
+        self.body = body
+        self.final = final
+        self.code = code
+        self.reason = reason
+        self.message = message
 
 
-@dataclass(slots=True)
-class Forward:
+class Forward(_Answer):
     """Hand the traffic to an internal endpoint.
 
     `url` is the target as evaluated; the runtime parses it with `engine.endpoint_url` and looks it up among
@@ -44,30 +71,44 @@ class Forward:
     phase.
     """
 
-    url: str
-    resume: Callable[[Exchange, Fail], Outcome | None] | None = None
+    __slots__ = ("url", "resume")  # noqa: RUF023 — as given
+
+    def __init__(self, url: str, resume: Callable[[Exchange, Fail], Outcome | None] | None = None) -> None:
+        """Forward to `url`."""
+        self.url = url
+        self.resume = resume
 
 
-@dataclass(slots=True)
-class Close:
-    """Drop the client's connection without an answer; `refused` if a policy refused the client."""
+class Close(_Answer):
+    """Drop the client's connection without an answer; `code` is set if a policy refused the client."""
 
-    reason: str = "close-connection"
-    code: int | None = None
+    __slots__ = ("reason", "code")  # noqa: RUF023 — as given
+
+    def __init__(self, reason: str = "close-connection", code: int | None = None) -> None:
+        """Close for a `reason`, a stable name for logs and metrics."""
+        self.reason = reason
+        self.code = code
 
 
-@dataclass(slots=True)
-class Fail:
+class Fail(_Answer):
     """Something broke: an error answer over HTTP, a closed connection over tcp and tls.
 
     `code` is an ERR_NGROK number (2254: a condition failed), `message` goes to the client and must hold
-    nothing secret, `detail` goes to the log only.
+    nothing secret, `detail` goes to the log only. `reason` is a stable name for logs and metrics where the
+    code says too little.
     """
 
-    code: int
-    message: str
-    status: int = 500
-    detail: str = ""
+    __slots__ = ("code", "message", "status", "detail", "reason")  # noqa: RUF023 — as given
+
+    def __init__(
+        self, code: int, message: str, status: int = 500, detail: str = "", reason: str = ""
+    ) -> None:
+        """Fail with `code`."""
+        self.code = code
+        self.message = message
+        self.status = status
+        self.detail = detail
+        self.reason = reason
 
 
 Outcome = Respond | Forward | Close | Fail

@@ -8,7 +8,6 @@ other.policy`.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from policyc.engine.options import Loader
 from policyc.grammar import syntax
 from policyc.grammar.codes import Code, declare
 from policyc.grammar.diagnostic import Label, Report
+from policyc.grammar.frozen import Frozen, replace
 from policyc.grammar.source import Source, Span
 
 NAME_TWICE = declare(
@@ -138,7 +138,7 @@ class Names:
         closed[name] = let
         if name != let.name or renamed:
             expr = _renamed(let.expr, renamed) if renamed else let.expr
-            closed[name] = dataclasses.replace(let, name=name, expr=expr)
+            closed[name] = replace(let, name=name, expr=expr)
         for used, new in renamed.items():
             self._close(new, owner.lets[used], owner.owners[used], closed)
 
@@ -153,8 +153,8 @@ def names_in(tree: Any) -> set[str]:
             found.add(node.name)
         elif isinstance(node, tuple) and not isinstance(node, Span):
             todo.extend(node)
-        elif dataclasses.is_dataclass(node):
-            todo.extend(getattr(node, field.name) for field in dataclasses.fields(node))
+        elif isinstance(node, Frozen):
+            todo.extend(getattr(node, name) for name in node.__match_args__)
     return found
 
 
@@ -162,14 +162,14 @@ def _renamed(tree: Any, names: Mapping[str, str]) -> Any:
     """Return the expression with names exchanged, those of a macro's variables with their uses."""
     if isinstance(tree, syntax.Name):
         new = names.get(tree.name)
-        return tree if new is None else dataclasses.replace(tree, name=new)
+        return tree if new is None else replace(tree, name=new)
     if isinstance(tree, Span):
         return tree
     if isinstance(tree, tuple):
         return tuple(_renamed(item, names) for item in tree)
-    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        changed = {f.name: _renamed(getattr(tree, f.name), names) for f in dataclasses.fields(tree)}
-        return dataclasses.replace(tree, **changed)
+    if isinstance(tree, Frozen):
+        changed = {name: _renamed(getattr(tree, name), names) for name in tree.__match_args__}
+        return replace(tree, **changed)
     return tree
 
 
@@ -313,7 +313,7 @@ class Resolver:
             for name in circle:
                 nothing = syntax.Literal("null", None, lets[name].expr.span)
                 dyn = syntax.Call("dyn", None, (nothing,), nothing.span, nothing.span)
-                names.lets[name] = dataclasses.replace(lets[name], expr=dyn)
+                names.lets[name] = replace(lets[name], expr=dyn)
         rules = {name: block for name, block in names.rules.items() if names.rule_owners[name] is names}
         uses = {
             name: [rule.name for rule in block.rules if isinstance(rule, syntax.Use) and rule.name in rules]

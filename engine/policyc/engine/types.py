@@ -8,11 +8,14 @@ fields" (spec/variables.md §1): as a value it is a string, and only field selec
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from policyc.grammar.frozen import Frozen
+
+_NO_FIELDS: Mapping[str, Field] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(Frozen):
     """A type by name and parameters: `list(string)` is Type("list", (STRING,))."""
 
     name: str
@@ -24,8 +27,7 @@ class Type:
         return f"{self.name}({', '.join(map(str, self.params))})" if self.params else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Frozen):
     """A field of a record: its type and what it holds.
 
     `absent_when_zero`: `has()` on it is false while it holds its zero value.
@@ -36,14 +38,13 @@ class Field:
     absent_when_zero: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Record(Type):
+class Record(Type, apart=("fields",)):
     """A record type; at run time a dict that has every field (or, with `is_text`, a str: see variables.py).
 
     `partial`: a field may be missing at run time (selecting it is then "no such key").
     """
 
-    fields: Mapping[str, Field] = field(default_factory=dict, compare=False, hash=False)
+    fields: Mapping[str, Field] = _NO_FIELDS
     is_text: bool = False
     partial: bool = False
 

@@ -8,7 +8,6 @@ no row but has rows below it (`req.ts`, `conn.tls.client`) is a namespace.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from policyc.engine import cookies, message, request_url
@@ -29,12 +28,12 @@ from policyc.engine.types import (
     map_of,
 )
 from policyc.engine.values import INT_MAX
+from policyc.grammar.frozen import Frozen
 
 Bound = Literal["word", "line", "target", "head", "engine"]
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Frozen):
     """A declared path.
 
     Read as `record.slot`, where record is `conn`, `endpoint`, `req`, `res` or `x` (the exchange itself), and

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from policyc.grammar.codes import Code
+from policyc.grammar.frozen import Frozen
 from policyc.grammar.source import Span
+
+_NO_FACTS: Mapping[str, object] = MappingProxyType({})
 
 
 class Severity(enum.StrEnum):
@@ -26,8 +29,7 @@ class Label(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Frozen):
     """One finding.
 
     `message` is lower case without a full stop and quotes the user's own words in backticks; `hint` says what
@@ -43,7 +45,7 @@ class Diagnostic:
     hint: str | None = None
     path: str | None = None
     ngrok: int | None = None
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = _NO_FACTS
 
 
 class Report:
@@ -80,7 +82,7 @@ class Report:
                 hint,
                 path,
                 code.ngrok if ngrok is None else ngrok,
-                facts or {},
+                facts or _NO_FACTS,
             )
         )
 

@@ -7,13 +7,13 @@ grammar. No input makes them raise: mistakes are diagnostics in the report.
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from policyc.grammar import limits, scan
 from policyc.grammar.build import Builder, say
 from policyc.grammar.codes import declare
 from policyc.grammar.diagnostic import Report, Severity
+from policyc.grammar.frozen import replace
 from policyc.grammar.source import Source, Text
 from policyc.grammar.syntax import Document, Expr, Template
 

@@ -7,16 +7,15 @@ be a template is a `TextValue` until somebody who knows the field's schema asks 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal as OneOf
 
+from policyc.grammar.frozen import Frozen
 from policyc.grammar.source import Source, Span, Text
 
 # --- expressions -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Frozen):
     """A constant; `value` is a Python value, `kind` its CEL type (a uint is a Python int of kind "uint")."""
 
     kind: OneOf["null", "bool", "int", "uint", "double", "string", "bytes"]
@@ -24,8 +23,7 @@ class Literal:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Frozen):
     """An identifier; `rooted` if written with a leading dot (`.a`)."""
 
     name: str
@@ -33,8 +31,7 @@ class Name:
     rooted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Select:
+class Select(Frozen):
     """`operand.field`; `optional` for `operand.?field`."""
 
     operand: Expr
@@ -44,8 +41,7 @@ class Select:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Frozen):
     """`operand[index]`; `optional` for `operand[?index]`."""
 
     operand: Expr
@@ -54,8 +50,7 @@ class Index:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Frozen):
     """`function(args)` or, with a target, `target.function(args)`; macros are calls too."""
 
     function: str
@@ -66,8 +61,7 @@ class Call:
     rooted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(Frozen):
     """`!operand` or `-operand`."""
 
     op: OneOf["!", "-"]
@@ -75,8 +69,7 @@ class Unary:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(Frozen):
     """A binary operation other than `&&` and `||`."""
 
     op: OneOf["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "in"]
@@ -86,8 +79,7 @@ class Binary:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Logic:
+class Logic(Frozen):
     """`a && b && …` or `a || b || …`: chains are flat, so a long one is not deep."""
 
     op: OneOf["&&", "||"]
@@ -95,8 +87,7 @@ class Logic:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Conditional:
+class Conditional(Frozen):
     """`test ? yes : no`."""
 
     test: Expr
@@ -105,8 +96,7 @@ class Conditional:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ListLiteral:
+class ListLiteral(Frozen):
     """`[a, ?b]`; `optional[i]` tells whether item i was written with `?`."""
 
     items: tuple[Expr, ...]
@@ -114,8 +104,7 @@ class ListLiteral:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class MapLiteral:
+class MapLiteral(Frozen):
     """`{k: v, ?k: v}`: entries are (key, value, optional)."""
 
     entries: tuple[tuple[Expr, Expr, bool], ...]
@@ -129,16 +118,14 @@ Expr = (
 # --- values: what stands in a config -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class TextValue:
+class TextValue(Frozen):
     """A string in value position: a text, a template, or expression source, as the field's schema says."""
 
     text: Text
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class PlainValue:
+class PlainValue(Frozen):
     """A scalar that is no string. Durations are in nanoseconds, sizes in bytes; `raw` is as written."""
 
     kind: OneOf["null", "bool", "int", "double", "duration", "size"]
@@ -147,24 +134,21 @@ class PlainValue:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ExprValue:
+class ExprValue(Frozen):
     """An expression written as such (`.policy` only)."""
 
     expr: Expr
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ListValue:
+class ListValue(Frozen):
     """A list whose items are values."""
 
     items: tuple[Value, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class MapEntry:
+class MapEntry(Frozen):
     """One entry; `key_expr` is set instead of a key text where the key is computed (`.policy` only)."""
 
     key: Text
@@ -173,8 +157,7 @@ class MapEntry:
     key_expr: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MapValue:
+class MapValue(Frozen):
     """A mapping in the order written; all entries are kept.
 
     Keys that stand twice have been reported in YAML and JSON; in `.policy` who reads the value reports them.
@@ -189,8 +172,7 @@ Value = TextValue | PlainValue | ExprValue | ListValue | MapValue
 # A template's parts: literal text and expressions in turn. `Template.lone` is the expression of `"${e}"`.
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Frozen):
     """A string with `${…}` in it, parsed: strings (unescaped) and expressions in the order written."""
 
     parts: tuple[str | Expr, ...]
@@ -207,8 +189,7 @@ class Template:
 # --- items: what a file holds ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Frozen):
     """One action of a rule: its type as written, the primary value (`.policy` only) and the config.
 
     `config` is None where it was left out; it is some other value than a mapping where the author wrote one.
@@ -221,8 +202,7 @@ class Action:
     path: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Frozen):
     """One expression of a rule; None where it did not parse (which has been reported)."""
 
     expr: Expr | None
@@ -230,8 +210,7 @@ class Condition:
     path: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Frozen):
     """A rule: all conditions must hold; `path` is its place in the document (`on_http_request[0]`)."""
 
     name: Text | None
@@ -241,8 +220,7 @@ class Rule:
     path: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Frozen):
     """`use NAME` inside a phase or a `rules` block."""
 
     name: str
@@ -250,8 +228,7 @@ class Use:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(Frozen):
     """A phase with its rules; `key` as written, so legacy names (`inbound`, `outbound`) are still here."""
 
     key: Text
@@ -259,16 +236,14 @@ class Phase:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(Frozen):
     """`import "path"`."""
 
     path: Text
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Let:
+class Let(Frozen):
     """`let NAME = expr`."""
 
     name: str
@@ -277,8 +252,7 @@ class Let:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Frozen):
     """`rules NAME { … }`."""
 
     name: str
@@ -287,8 +261,7 @@ class Rules:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Frozen):
     """`endpoint URL -> UPSTREAM { settings phases }`, or one of an agent config's `endpoints`.
 
     Of an agent config, `url` is None where none was given, and everything that is not a phase, the URL or the
@@ -303,8 +276,7 @@ class Endpoint:
     path: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Frozen):
     """`test "…" { … }`: the word is reserved, the block is read over."""
 
     name: Text
@@ -314,8 +286,7 @@ class Test:
 Item = Import | Let | Rules | Endpoint | Phase | Test
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Frozen):
     """A parsed file: its items in order; `form` tells which front end read it."""
 
     source: Source

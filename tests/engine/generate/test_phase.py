@@ -113,7 +113,7 @@ def test_defect_in_a_condition_fails_closed(monkeypatch: pytest.MonkeyPatch) -> 
     assert isinstance(node, ir.Apply)
     read = node.args[0]
     assert isinstance(read, ir.Var)
-    from dataclasses import replace
+    from policyc.grammar.frozen import replace
 
     bad = ir.Var(replace(read.variable, fill=wrong), read.type, read.span)
     condition = ir.Apply(node.function, node.overloads, (bad, node.args[1]), node.type, node.span)

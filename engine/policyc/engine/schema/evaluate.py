@@ -7,7 +7,6 @@ FieldFault, never an exception of CEL.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from policyc.engine.schema.fault import FieldFault
@@ -16,6 +15,7 @@ from policyc.engine.types import STRING, Record, Type
 from policyc.engine.values import EvalError
 from policyc.grammar import syntax
 from policyc.grammar.diagnostic import Report
+from policyc.grammar.frozen import replace
 from policyc.grammar.source import Text
 
 if TYPE_CHECKING:
@@ -106,8 +106,9 @@ def is_string(type_: Type) -> bool:
 def _text_of(node: Node) -> Reader:
     from policyc.engine.cel.coerce import to_text
     from policyc.engine.generate.expression import compile_value
+    from policyc.engine.optimise.passes import optimise
 
-    value = compile_value(node)
+    value = compile_value(optimise(node))
     if is_string(node.type):
         return value
     return lambda x: to_text(value(x))
@@ -116,8 +117,9 @@ def _text_of(node: Node) -> Reader:
 def value_reader(node: Node, place: Place, accept: Callable[[Any], Any] | None) -> Reader:
     """Return a reader of an expression's own value."""
     from policyc.engine.generate.expression import compile_value
+    from policyc.engine.optimise.passes import optimise
 
-    return faulting(compile_value(node), place, accept)
+    return faulting(compile_value(optimise(node)), place, accept)
 
 
 def text_reader(parts: list[str | Node], place: Place, accept: Callable[[Any], Any] | None) -> Reader:

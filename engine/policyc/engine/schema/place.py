@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.engine.types import Type
 from policyc.grammar.codes import Code
 from policyc.grammar.diagnostic import Severity
+from policyc.grammar.frozen import replace
 from policyc.grammar.source import Span
 
 if TYPE_CHECKING:
