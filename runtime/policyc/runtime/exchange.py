@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from typing import NamedTuple
 from typing import Protocol as Interface
 
@@ -37,7 +36,13 @@ from policyc.runtime.location import restore_location
 from policyc.runtime.observe import Record, Sink, timestamp
 from policyc.runtime.origin import Call, Outgoing
 from policyc.runtime.protocol.hopbyhop import HOP_BY_HOP, Line
-from policyc.runtime.protocol.http1 import Framing, RequestHead, block_octets
+from policyc.runtime.protocol.http1 import (
+    LENGTH,
+    NONE,
+    Framing,
+    RequestHead,
+    block_octets,
+)
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.settings import Settings
 
@@ -154,9 +159,7 @@ class HttpExchange:
         self._request: Request | None = None
         self._received = 0
         self._replay: list[bytes] | None = []
-        self._body_ended = head.framing is Framing.NONE or (
-            head.framing is Framing.LENGTH and not head.length
-        )
+        self._body_ended = head.framing is NONE or (head.framing is LENGTH and not head.length)
         self._suppress = False
         self._finished = False
         self._status = 0
@@ -182,7 +185,7 @@ class HttpExchange:
             )
             return
         endpoint = self._choose(pool)
-        scheme = endpoint.key.scheme.value
+        scheme = endpoint.info.protocol
         if head.block is not None:
             headers = Headers.received(head.block + self._family(scheme))
         else:
@@ -197,10 +200,13 @@ class HttpExchange:
             head.authority,
             head.target,
             headers,
-            version=f"HTTP/1.{head.minor}",
-            content_length=head.length if head.framing is Framing.LENGTH else None,
+            version="HTTP/1.1" if head.minor else "HTTP/1.0",
+            content_length=head.length if head.framing is LENGTH else None,
             header_received=Timestamp(time.time_ns()),
         )
+        if endpoint.on_tcp_connect is None:
+            self._enter(endpoint)
+            return
         results = self._connect(endpoint)
         if results is not None:
             self._enter(endpoint, dict(results))
@@ -301,7 +307,7 @@ class HttpExchange:
             self._replay = None
         elif self._received:
             self._replay_into(call)
-        if self._body_ended and head.framing is not Framing.NONE:
+        if self._body_ended and head.framing is not NONE:
             call.end()
 
     def _replay_into(self, call: Call) -> None:
@@ -383,7 +389,7 @@ class HttpExchange:
         response = Response(
             answer.status, Headers(answer.lines), content_length=len(answer.body), body=answer.body
         )
-        self._respond(response, self._hops[:-1] if outside else self._hops, Framing.LENGTH, len(answer.body))
+        self._respond(response, self._hops[:-1] if outside else self._hops, LENGTH, len(answer.body))
 
     def _respond(self, response: Response, hops: list[_Hop], framing: Framing, length: int) -> None:
         """Run the response phases of `hops`, inner first, and send what comes of it."""
@@ -420,22 +426,20 @@ class HttpExchange:
             self._note(failure)
             self._drop_call()
             answer = self._error_answer(failure)
-            self._send(
-                Response(500, Headers(answer.lines), body=answer.body), Framing.LENGTH, len(answer.body)
-            )
+            self._send(Response(500, Headers(answer.lines), body=answer.body), LENGTH, len(answer.body))
 
     def _send(self, response: Response, framing: Framing, length: int) -> None:
         body = response.body
         status = response.status
         if body is not None:
-            framing, length = Framing.LENGTH, len(body)
+            framing, length = LENGTH, len(body)
         bodiless = status in _BODILESS
         if bodiless:
-            framing, length = Framing.NONE, (length if status == 304 and body is None else -1)
+            framing, length = NONE, (length if status == 304 and body is None else -1)
         elif self._head.method == "HEAD":
-            framing = Framing.NONE
+            framing = NONE
         block = response.headers.block
-        if block is not None and body is None and framing is not Framing.NONE:
+        if block is not None and body is None and framing is not NONE:
             self._client.send_block(status, block_octets(*block), framing)
         else:
             self._client.send_head(status, response.headers.lines, framing, length)
@@ -528,9 +532,7 @@ class HttpExchange:
             self._finish()
             return
         answer = error_answer(status, message, None, self._accept())
-        self._send(
-            Response(status, Headers(answer.lines), body=answer.body), Framing.LENGTH, len(answer.body)
-        )
+        self._send(Response(status, Headers(answer.lines), body=answer.body), LENGTH, len(answer.body))
 
     def pause_response(self) -> None:
         """The client takes no more for now."""
@@ -675,23 +677,26 @@ def as_answer(respond: Respond, accept: str) -> Answer:
 
 def run_phase(phase: Run, view: Exchange) -> Outcome | None:
     """Run a phase; what it should not have raised is a failure of the policy, never a way past it."""
-    return _guarded(lambda: phase(view), view)
+    try:
+        return phase(view)
+    except Exception as error:
+        return _broken(error, view)
 
 
 def resume_phase(forward: Forward, view: Exchange, failure: Fail) -> Outcome | None:
     """Go on in a phase whose forward failed (`on_error: continue`), with the same care as `run_phase`."""
     resume = forward.resume
     assert resume is not None
-    return _guarded(lambda: resume(view, failure), view)
-
-
-def _guarded(run: Callable[[], Outcome | None], view: Exchange) -> Outcome | None:
     try:
-        return run()
-    except EvalError as error:
+        return resume(view, failure)
+    except Exception as error:
+        return _broken(error, view)
+
+
+def _broken(error: Exception, view: Exchange) -> Fail:
+    if isinstance(error, EvalError):
         return Fail(
             2254, "an expression of the policy could not be evaluated", detail=f"{error.kind}: {error}"
         )
-    except Exception:
-        _log.exception("a policy failed unexpectedly, endpoint %s", view.endpoint.url)
-        return Fail(2300, "an internal error while the policy ran")
+    _log.error("a policy failed unexpectedly, endpoint %s", view.endpoint.url, exc_info=error)
+    return Fail(2300, "an internal error while the policy ran")

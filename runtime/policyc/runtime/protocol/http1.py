@@ -54,6 +54,13 @@ class Framing(enum.Enum):
     CLOSE = "close"
 
 
+# An attribute of an enum class costs seven times a global, and these stand where every message passes.
+NONE: Final = Framing.NONE
+LENGTH: Final = Framing.LENGTH
+CHUNKED: Final = Framing.CHUNKED
+CLOSE: Final = Framing.CLOSE
+
+
 class End(enum.Enum):
     """The event that ends a message."""
 
@@ -240,7 +247,7 @@ class _Reader:
         self._plain = PlainHeads(limits.fields)
         self._plain_below = min(LARGEST, limits.head, limits.line, limits.target)
         self._buffer = b""
-        self._body = Framing.NONE
+        self._body = NONE
         self._left = 0
         self._chunked: ChunkedReader | None = None
         self._witness = _Witness(requests)
@@ -297,22 +304,22 @@ class _Reader:
 
     def _next_body(self) -> bytes | End | None:
         """Return the next piece of the body, END, or None while there is nothing."""
-        if self._body is Framing.NONE:
+        if self._body is NONE:
             return END
         buffer = self._buffer
-        if self._body is Framing.CLOSE:
+        if self._body is CLOSE:
             self._buffer = b""
             return buffer or None
         if not buffer:
             return None
-        if self._body is Framing.LENGTH:
+        if self._body is LENGTH:
             if len(buffer) <= self._left:
                 piece, self._buffer = buffer, b""
             else:
                 piece, self._buffer = buffer[: self._left], buffer[self._left :]
             self._left -= len(piece)
             if not self._left:
-                self._body = Framing.NONE
+                self._body = NONE
             self._hear_body(piece, not self._left)
             return piece
         return self._next_chunks(buffer)
@@ -325,7 +332,7 @@ class _Reader:
         self._hear_body(buffer[:used] if used < len(buffer) else buffer, chunked.done)
         if chunked.done:
             self.trailers = chunked.trailers
-            self._body = Framing.NONE
+            self._body = NONE
             self._chunked = None
         if pieces:
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -338,9 +345,9 @@ class _Reader:
         self.trailers = []
         self._body = framing
         self._left = length
-        if framing is Framing.LENGTH and not length:
-            self._body = Framing.NONE
-        elif framing is Framing.CHUNKED:
+        if framing is LENGTH and not length:
+            self._body = NONE
+        elif framing is CHUNKED:
             self._chunked = ChunkedReader(self._limits.chunk_extensions, self._limits.trailers)
 
 
@@ -418,7 +425,7 @@ class RequestReader(_Reader):
 
     def left_to_drain(self, limit: int) -> bool:
         """Whether the rest of the body is known to be at most `limit` octets, or unknown."""
-        return self._body is not Framing.LENGTH or self._left <= limit
+        return self._body is not LENGTH or self._left <= limit
 
     def _refuse_early(self, buffer: bytes) -> None:
         if buffer.startswith(b"\r\n"):
@@ -466,10 +473,10 @@ class RequestReader(_Reader):
         self._buffer = b""
         self._witness.hear(octets, 1, 1)
         self.trailers = []
-        self._body = Framing.NONE
+        self._body = NONE
         self._in_body = True
         return RequestHead(
-            method.decode("ascii"), target.decode("ascii"), 1, None, host[1], host[2], Framing.NONE, 0, True,
+            method.decode("ascii"), target.decode("ascii"), 1, None, host[1], host[2], NONE, 0, True,
             False, block,
         )  # fmt: skip
 
@@ -494,16 +501,16 @@ class RequestReader(_Reader):
         lines, options = drop_hop_by_hop(every)
 
         lengths, codings = _framing_fields(every)
-        framing, length = Framing.NONE, 0
+        framing, length = NONE, 0
         if codings:
             if lengths:
                 raise Refused("cl_and_te")
             _read_codings(codings, minor)
-            framing = Framing.CHUNKED
+            framing = CHUNKED
         elif lengths:
             length = _read_length(lengths)
-            framing = Framing.LENGTH
-        has_body = framing is Framing.CHUNKED or length > 0
+            framing = LENGTH
+        has_body = framing is CHUNKED or length > 0
         if has_body and method == b"TRACE":
             raise Refused("trace_with_body")
         host, authority = _read_host(every, minor)
@@ -627,7 +634,7 @@ class ResponseReader(_Reader):
 
     def end_of_stream(self) -> End:
         """Take the end of the upstream's stream; END if it ends a body properly, otherwise raises Refused."""
-        if self._state == "body" and self._body is Framing.CLOSE and not self._buffer:
+        if self._state == "body" and self._body is CLOSE and not self._buffer:
             self._state = "idle"
             return END
         raise Refused("cut_off")
@@ -652,14 +659,14 @@ class ResponseReader(_Reader):
             self._buffer = b""
             self._witness.hear(octets, 1, int(rest == length))
             self._heard = octets[start:] if rest < _COPIED_BELOW else memoryview(octets)[start:]
-            framing = Framing.LENGTH
+            framing = LENGTH
             self.trailers = []
             self._left = length - rest
-            self._body = framing if rest < length else Framing.NONE
+            self._body = framing if rest < length else NONE
         else:
             self._buffer = octets[start:]
             self._witness.hear(octets[:start], 1, 0)
-            framing = Framing.CHUNKED
+            framing = CHUNKED
             self._begin_body(framing, -1)
         self._state = "body"
         return ResponseHead(status, None, framing, length, True, block)
@@ -687,23 +694,23 @@ class ResponseReader(_Reader):
                 raise Refused("too_many_interim")
             self._witness.hear_head(octets, True, _without_upgrade(first, rows))
             self._witness.renew()
-            return ResponseHead(status, lines, Framing.NONE, 0, True)
+            return ResponseHead(status, lines, NONE, 0, True)
         lengths, codings = _framing_fields(every)
-        framing, length = Framing.CLOSE, -1
+        framing, length = CLOSE, -1
         if codings:
             if lengths:
                 raise Refused("cl_and_te")
             _read_codings(codings, minor)
-            framing = Framing.CHUNKED
+            framing = CHUNKED
         elif lengths:
             length = _read_length(lengths)
-            framing = Framing.LENGTH
+            framing = LENGTH
         if self._method == "HEAD" or status in (204, 304):
-            framing = Framing.NONE
-        complete = framing is Framing.NONE or length == 0
+            framing = NONE
+        complete = framing is NONE or length == 0
         headless = self._method == "HEAD" and (codings or length != 0)
         self._witness.hear_head(octets, complete and not headless, _without_upgrade(first, rows))
-        keep_alive = framing is not Framing.CLOSE and b"close" not in options
+        keep_alive = framing is not CLOSE and b"close" not in options
         if minor == 0 and b"keep-alive" not in options:
             keep_alive = False
         self._begin_body(framing, length)
@@ -761,7 +768,7 @@ def plain_request_octets(method: str, target: str, block: bytes) -> bytes:
 def plain_response_octets(status: int, block: bytes, framing: Framing, keep_alive: bool, minor: int) -> bytes:
     """Return the head of a response whose lines are octets, its Content-Length among them if it has one."""
     first = _STATUS_LINES.get(status) or b"HTTP/1.1 %d " % status
-    coding = b"transfer-encoding: chunked\r\n" if framing is Framing.CHUNKED else b""
+    coding = b"transfer-encoding: chunked\r\n" if framing is CHUNKED else b""
     if not keep_alive:
         coding += b"connection: close\r\n"
     elif minor == 0:
@@ -780,7 +787,7 @@ def _head_octets(rows: list[bytes], lines: list[Line], framing: Framing, length:
         ):
             continue
         rows.append(b"%b: %b" % (name, value))
-    if framing is Framing.CHUNKED:
+    if framing is CHUNKED:
         rows.append(b"transfer-encoding: chunked")
     elif length >= 0:
         rows.append(b"content-length: %d" % length)

@@ -24,7 +24,11 @@ from policyc.runtime.observe import timestamp
 from policyc.runtime.protocol.chunked import LAST_CHUNK
 from policyc.runtime.protocol.hopbyhop import Line
 from policyc.runtime.protocol.http1 import (
+    CHUNKED,
+    CLOSE,
     END,
+    LENGTH,
+    NONE,
     Framing,
     RequestHead,
     RequestReader,
@@ -77,7 +81,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._head: RequestHead | None = None
         self._requests = 0
         self._out: list[bytes | memoryview] = []
-        self._framing = Framing.NONE
+        self._framing = NONE
         self._keep_alive = True
         self._head_sent = False
         self._continued = False
@@ -242,7 +246,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             and not self._house.is_stopping
         )
         house = self._house
-        if head.framing is Framing.CHUNKED or head.length:
+        if head.framing is CHUNKED or head.length:
             self._body_began = house.wheel.clock()
             self._body_octets = 0
             house.wheel.set(self, self._settings.body_grace_s)
@@ -311,7 +315,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             self._abort_transport()
             return
         answer = error_answer(status, message, None, "")
-        octets = response_octets(status, answer.lines, Framing.LENGTH, len(answer.body), keep_alive=False)
+        octets = response_octets(status, answer.lines, LENGTH, len(answer.body), keep_alive=False)
         self._write(octets + answer.body)
         self._linger()
 
@@ -337,9 +341,9 @@ class ClientConnection(Timed, asyncio.Protocol):
         """Return how the body is framed for this client, and see whether the connection goes on after it."""
         head = self._head
         assert head is not None
-        if framing is Framing.CHUNKED or framing is Framing.CLOSE:
-            framing = Framing.CHUNKED if head.minor else Framing.CLOSE
-        if framing is Framing.CLOSE or not self._may_go_on(head):
+        if framing is CHUNKED or framing is CLOSE:
+            framing = CHUNKED if head.minor else CLOSE
+        if framing is CLOSE or not self._may_go_on(head):
             self._keep_alive = False
         return framing
 
@@ -353,7 +357,7 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def send_data(self, data: bytes | memoryview) -> None:
         """Collect a piece of the body."""
-        if self._framing is Framing.CHUNKED:
+        if self._framing is CHUNKED:
             self._out.append(b"%x\r\n" % len(data))
             self._out.append(data)
             self._out.append(b"\r\n")
@@ -362,7 +366,7 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def send_end(self) -> None:
         """Complete the response and write it."""
-        if self._framing is Framing.CHUNKED:
+        if self._framing is CHUNKED:
             self._out.append(LAST_CHUNK)
         self.flush()
 
@@ -371,7 +375,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         if status == 100:
             self._continued = True
             self._body_began = self._house.wheel.clock()
-        self._write(response_octets(status, lines, Framing.NONE, -1, keep_alive=True))
+        self._write(response_octets(status, lines, NONE, -1, keep_alive=True))
 
     def flush(self) -> None:
         """Write what was collected, as one message."""

@@ -17,8 +17,10 @@ from policyc.engine.traffic import Headers
 from policyc.runtime.origin import Call, Listener, Outgoing
 from policyc.runtime.protocol.chunked import LAST_CHUNK, chunk
 from policyc.runtime.protocol.http1 import (
+    CHUNKED,
     END,
-    Framing,
+    LENGTH,
+    NONE,
     Limits,
     ResponseHead,
     ResponseReader,
@@ -203,14 +205,14 @@ class HttpCall:
         self.listener: Listener | None = listener
         self.method = request.method
         self.framing = request.framing
-        self._ended = self.framing is Framing.NONE or (self.framing is Framing.LENGTH and not request.length)
+        self._ended = self.framing is NONE or (self.framing is LENGTH and not request.length)
         self._held: list[bytes] = []
         self._held_size = 0
         self._holding = False
         self._connection: UpstreamConnection | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._reused = False
-        length = request.length if self.framing is Framing.LENGTH else -1
+        length = request.length if self.framing is LENGTH else -1
         if self._ended and length < 0 and self.method in _SIZED:
             length = 0
         try:
@@ -259,7 +261,7 @@ class HttpCall:
 
     def write(self, data: bytes) -> None:
         """Send a piece of the request body, or hold it while there is no connection."""
-        if self.framing is Framing.CHUNKED:
+        if self.framing is CHUNKED:
             data = chunk(data)
         if self._connection is not None:
             self._connection.send(data)
@@ -279,7 +281,7 @@ class HttpCall:
         if self._ended:
             return
         self._ended = True
-        if self.framing is Framing.CHUNKED:
+        if self.framing is CHUNKED:
             if self._connection is not None:
                 self._connection.send(LAST_CHUNK)
             else:
@@ -331,7 +333,7 @@ class HttpCall:
         if (
             untouched
             and self._reused
-            and self.framing is Framing.NONE
+            and self.framing is NONE
             and self.method in _IDEMPOTENT
             and self._upstreams.settings.retry_stale
             and self.listener is not None
