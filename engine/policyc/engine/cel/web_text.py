@@ -6,13 +6,15 @@ These are about texts that a policy holds in its hand; the request's own URL is 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from policyc.engine.cel.coerce import to_text
 from policyc.engine.cel.limits import TEXT_LIMIT, bounded_text, text_limit_passed
 from policyc.engine.values import EvalError
 
-_HEX = frozenset("0123456789abcdefABCDEF")
+_CONTROLS = frozenset(map(chr, (*range(0x20), 0x7F)))
+_HEX = "0123456789abcdefABCDEF"
 _SCHEME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.")
 
 
@@ -29,14 +31,22 @@ def unescape(text: str) -> str:
     """Return the text with its percent escapes decoded; raises EvalError for a bad one."""
     if "%" not in text:
         return text
-    parts = text.split("%")
-    made = [parts[0].encode("utf-8", "surrogateescape")]
+    octets = _octets_of_escapes()
+    parts = text.encode("utf-8", "surrogateescape").split(b"%")
+    made = [parts[0]]
     for part in parts[1:]:
-        if len(part) < 2 or part[0] not in _HEX or part[1] not in _HEX:
-            raise EvalError("invalid_argument", f"`%{part[:2]}` is no percent escape")
-        made.append(bytes((int(part[:2], 16),)))
-        made.append(part[2:].encode("utf-8", "surrogateescape"))
+        octet = octets.get(part[:2])
+        if octet is None:
+            wrong = part[:2].decode("utf-8", "replace")
+            raise EvalError("invalid_argument", f"`%{wrong}` is no percent escape")
+        made.append(octet)
+        made.append(part[2:])
     return b"".join(made).decode("utf-8", "surrogateescape")
+
+
+@cache
+def _octets_of_escapes() -> Mapping[bytes, bytes]:
+    return {(a + b).encode(): bytes((int(a + b, 16),)) for a in _HEX for b in _HEX}
 
 
 def decode_query(text: str) -> dict[str, str]:
@@ -67,7 +77,7 @@ def _form(text: str) -> str:
 def is_query(text: str) -> bool:
     """Return whether the text is `key=value` pairs without blanks, every key there, every escape good."""
     text = text.removeprefix("?")
-    if not text or any(c <= " " or c == "\x7f" for c in text):
+    if not text or " " in text or not _CONTROLS.isdisjoint(text):
         return False
     if not all("=" in pair and not pair.startswith("=") for pair in text.split("&")):
         return False
@@ -80,7 +90,7 @@ def is_query(text: str) -> bool:
 
 def parse_url(text: str) -> dict[str, object]:
     """Return the parts of a URL (types.URL_PARTS), empty where it has none; raises EvalError."""
-    if any(c < " " or c == "\x7f" for c in text):
+    if not _CONTROLS.isdisjoint(text):
         raise _bad_url(text, "it holds a control character")
     rest, _, fragment = text.partition("#")
     rest, _, query = rest.partition("?")
