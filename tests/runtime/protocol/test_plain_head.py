@@ -24,6 +24,7 @@ FIELDS = [
     b"Connection: keep-alive",
     b"Connection: Keep-Alive",
     b"connection: close",
+    b"Connection: close",
     b"Connection: x-one, keep-alive",
     b"Keep-Alive: timeout=5",
     b"Proxy-Connection: keep-alive",
@@ -206,6 +207,12 @@ def test_idle_connection_line_is_left_out_of_a_request() -> None:
     plain = PLAIN.request(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nA: 1\r\n\r\n")
     assert plain is not None
     assert plain.block == b"Host: a\r\nA: 1\r\n"
+
+
+def test_connection_that_ends_is_plain_and_says_so() -> None:
+    plain = PLAIN.request(b"GET / HTTP/1.1\r\nConnection: close\r\nHost: a\r\n\r\n")
+    assert plain is not None
+    assert (plain.block, plain.keep_alive) == (b"Host: a\r\n", False)
 
 
 def test_chunked_response_travels_on_without_its_coding() -> None:

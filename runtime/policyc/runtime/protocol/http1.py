@@ -29,7 +29,7 @@ from policyc.engine.traffic import split_block
 from policyc.runtime.protocol.authority import read_authority
 from policyc.runtime.protocol.chunked import ChunkedReader
 from policyc.runtime.protocol.hopbyhop import Line, drop_hop_by_hop
-from policyc.runtime.protocol.plain_head import LARGEST, PlainHeads
+from policyc.runtime.protocol.plain_head import LARGEST, plain_heads
 from policyc.runtime.protocol.refusal import Refused
 
 
@@ -244,7 +244,7 @@ class _Reader:
 
     def __init__(self, limits: Limits, requests: bool) -> None:
         self._limits = limits
-        self._plain = PlainHeads(limits.fields)
+        self._plain = plain_heads(limits.fields)
         self._plain_below = min(LARGEST, limits.head, limits.line, limits.target)
         self._buffer = b""
         self._body = NONE
@@ -463,7 +463,7 @@ class RequestReader(_Reader):
         plain = self._plain.request(octets)
         if plain is None:
             return None
-        method, target, block, authority = plain
+        method, target, block, authority, keep_alive = plain
         host = self._host
         if authority != host[0]:
             known = read_authority(authority)
@@ -476,7 +476,7 @@ class RequestReader(_Reader):
         self._body = NONE
         self._in_body = True
         return RequestHead(
-            method.decode("ascii"), target.decode("ascii"), 1, None, host[1], host[2], NONE, 0, True,
+            method.decode("ascii"), target.decode("ascii"), 1, None, host[1], host[2], NONE, 0, keep_alive,
             False, block,
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ well formed to the letter: the expressions below are the grammar of RFC 9112 §3
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 # Beyond this the limits of a line and of a target would have to be looked at one by one.
@@ -44,6 +45,7 @@ _REQUEST_MARKS: Final = _marks(f"{_HOP_BY_HOP} expect forwarded host", "proxy- x
 _RESPONSE_MARKS: Final = _marks(f"{_HOP_BY_HOP} ngrok-error-code", "proxy-")
 # Lines that are left out, and say nothing that would change how a plain message is passed on.
 _IDLE: Final = re.compile(rb"\n(?:[Cc]onnection: keep-alive|[Kk]eep-[Aa]live: [^\r]*)").fullmatch
+_ENDING: Final = frozenset({b"\nConnection: close", b"\nconnection: close"})
 _HOST: Final = frozenset({b"\nHost:", b"\nhost:"})
 _CONTENT_LENGTH: Final = frozenset({b"\nContent-Length:", b"\ncontent-length:"})
 _CHUNKED: Final = frozenset({b"\nTransfer-Encoding: chunked", b"\ntransfer-encoding: chunked"})
@@ -56,6 +58,7 @@ class PlainRequest(NamedTuple):
     target: bytes
     block: bytes
     authority: bytes
+    keep_alive: bool
 
 
 class PlainResponse(NamedTuple):
@@ -73,7 +76,7 @@ class PlainHeads:
     __slots__ = ("_request", "_response")
 
     def __init__(self, fields: int) -> None:
-        """`re` keeps compiled expressions, so a second one for the same limit costs nothing."""
+        """Make the expressions; `plain_heads` makes them once."""
         self._request = re.compile(_REQUEST % fields).match
         self._response = re.compile(_RESPONSE % fields).match
 
@@ -85,18 +88,21 @@ class PlainHeads:
         start = found.end(2) + 11
         marks = _REQUEST_MARKS.findall(octets, start - 1)
         block = octets[start:-2]
+        keep_alive = True
         if len(marks) == 2:
-            # A browser's `Connection: keep-alive` says nothing; anything else in it is not plain.
-            idle = marks.pop(_IDLE(marks[0]) is None)
-            if _IDLE(idle) is None:
+            # A browser's `Connection: keep-alive` says nothing, `close` what it says; all else is not plain.
+            line = marks.pop(marks[0][:6] in _HOST)
+            if line in _ENDING:
+                keep_alive = False
+            elif _IDLE(line) is None:
                 return None
-            block = _without(idle, b"\n" + block)[1:]
+            block = _without(line, b"\n" + block)[1:]
         if len(marks) != 1:
             return None
         host = marks[0]
         if host[:6] not in _HOST:
             return None
-        return PlainRequest(found[1], found[2], block, host[6:].strip(b" \t"))
+        return PlainRequest(found[1], found[2], block, host[6:].strip(b" \t"), keep_alive)
 
     def response(self, octets: bytes) -> PlainResponse | None:
         """Return the response that begins here; None if it is not plain."""
@@ -125,6 +131,12 @@ class PlainHeads:
         if length == -2:
             return None
         return PlainResponse(int(found[1]), block[1:], length, end)
+
+
+@lru_cache(8)
+def plain_heads(fields: int) -> PlainHeads:
+    """Return the reader of heads with so many fields at most."""
+    return PlainHeads(fields)
 
 
 def _without(mark: bytes, block: bytes) -> bytes:

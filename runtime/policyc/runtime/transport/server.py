@@ -421,12 +421,15 @@ class ClientConnection(Timed, asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return
         self._unpause(_BODY)
+        head, reader = self._head, self._reader
+        assert head is not None
         if not self._keep_alive:
-            self._linger()
+            if not head.keep_alive and not reader.is_in_body and not reader.buffered:
+                self._close_transport()  # the client said that nothing comes any more
+            else:
+                self._linger()
             return
-        if self._reader.is_in_body:
-            head = self._head
-            assert head is not None
+        if reader.is_in_body:
             unasked = head.expects_continue and not self._continued
             if unasked or not self._reader.left_to_drain(self._settings.drain_limit_bytes):
                 self._linger()
