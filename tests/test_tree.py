@@ -15,7 +15,6 @@ LAYERS = ("grammar", "engine", "runtime")
 WITHOUT = {
     "engine/cel/ir.py": "records; the tests of check, fold, plan and generate make and read them",
     "engine/function.py": "records; the tests of functions/ read them",
-    "engine/outcome.py": "records; the tests of the actions read them",
     "grammar/syntax.py": "records; the tests of parser and documents make them",
     "runtime/cli/failure.py": "an exception and one line of text; the tests of the commands meet both",
 }

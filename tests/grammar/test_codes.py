@@ -10,6 +10,7 @@ from policyc.grammar.codes import declare, declared
 def apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what these tests declare out of the real table."""
     monkeypatch.setattr(codes, "_ALL", {})
+    monkeypatch.setattr(codes, "_NAMES", set())
 
 
 def test_declared_codes_are_found_in_order() -> None:

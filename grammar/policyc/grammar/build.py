@@ -12,12 +12,11 @@ string with `${…}`, a missing comma in a map) is noted in `_pending` under the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from policyc.grammar import limits, literals
 from policyc.grammar.codes import Code, declare
 from policyc.grammar.diagnostic import Label, Report, Severity
-from policyc.grammar.machine import Token
 from policyc.grammar.source import Source, Span, Text
 from policyc.grammar.syntax import (
     Action,
@@ -52,6 +51,9 @@ from policyc.grammar.syntax import (
     Use,
     Value,
 )
+
+if TYPE_CHECKING:
+    from policyc.grammar.machine import Token
 
 RESERVED_WORD = declare(
     "P0120",

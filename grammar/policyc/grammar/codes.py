@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 _ALL: dict[str, Code] = {}
+_NAMES: set[str] = set()
 
 
 class Code(NamedTuple):
@@ -46,9 +47,9 @@ def declare(
 
     Raises ValueError for a duplicate.
     """
-    for known in _ALL.values():
-        if id == known.id or name == known.name:
-            raise ValueError(f"code {id} {name} is declared twice")
+    if id in _ALL or name in _NAMES:
+        raise ValueError(f"code {id} {name} is declared twice")
+    _NAMES.add(name)
     code = Code(id, name, title, explanation, wrong, right, severity, ngrok)
     _ALL[id] = code
     return code

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from policyc.grammar import limits
 from policyc.grammar.build import Builder, TooMuch
 from policyc.grammar.diagnostic import Label
-from policyc.grammar.mistakes import PLACEHOLDER, Finding, Trouble, diagnose
 from policyc.grammar.scan import Bracket, begins_item, placeholder_end, statement_end
 from policyc.grammar.source import Span
 
 if TYPE_CHECKING:
     from policyc.grammar.machine import Parser, Run, Unexpected
+    from policyc.grammar.mistakes import Finding
 
 _LISTS = ("action", "statement", "member", "item")
 _LET_BEFORE = re.compile(r"^[ \t]*(let)\s+$", re.MULTILINE)
@@ -118,6 +118,8 @@ class _Attempt:
 
     def tell(self, error: Unexpected) -> int:
         """Report one error and return its offset."""
+        from policyc.grammar.mistakes import PLACEHOLDER, Trouble, diagnose
+
         text = self.text
         values = self.going.values
         start, end = error.start, error.end

@@ -7,6 +7,8 @@ where a broken statement ends.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 _STRINGS = (
@@ -14,11 +16,8 @@ _STRINGS = (
     r"|\"\"\"(?:[^\\]|\\[\s\S])*?(?:\"\"\"|\Z)|'''(?:[^\\]|\\[\s\S])*?(?:'''|\Z)"
     r"|\"(?:[^\"\\\r\n]|\\[^\r\n])*\"?|'(?:[^'\\\r\n]|\\[^\r\n])*'?"
 )
-_IN_EXPRESSION = re.compile(rf"(?:{_STRINGS})|`[^`\r\n]*`?|//[^\n]*|[()\[\]{{}}#]")
-_IN_FILE = re.compile(
-    rf"(?:{_STRINGS})|`[^`\r\n]*`?|(?://|#)[^\n]*|[()\[\]{{}}]|^[ \t]*(?=[A-Za-z_])", re.MULTILINE
-)
-_BRACKET = re.compile(r"[()\[\]{}]")
+_IN_EXPRESSION = rf"(?:{_STRINGS})|`[^`\r\n]*`?|//[^\n]*|[()\[\]{{}}#]"
+_IN_FILE = rf"(?m:(?:{_STRINGS})|`[^`\r\n]*`?|(?://|#)[^\n]*|[()\[\]{{}}]|^[ \t]*(?=[A-Za-z_]))"
 
 CLOSER = {"(": ")", "[": "]", "{": "}"}
 OPENER = {")": "(", "]": "[", "}": "{"}
@@ -31,12 +30,22 @@ class Bracket(NamedTuple):
     at: int
 
 
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern when it is first needed: few texts need any of these."""
+    return re.compile(pattern)
+
+
+def _pieces(pattern: str, text: str, start: int = 0) -> Iterator[re.Match[str]]:
+    return _compiled(pattern).finditer(text, start)
+
+
 def too_deep(text: str, most: int, *, is_file: bool) -> int | None:
     """Return the offset of the first bracket that is nested deeper than `most`, or None."""
     if text.count("(") + text.count("[") + text.count("{") <= most:
         return None
     depth = 0
-    for found in (_IN_FILE if is_file else _IN_EXPRESSION).finditer(text):
+    for found in _pieces(_IN_FILE if is_file else _IN_EXPRESSION, text):
         sign = found.group()
         if sign in CLOSER:
             depth += 1
@@ -50,7 +59,7 @@ def too_deep(text: str, most: int, *, is_file: bool) -> int | None:
 def hash_sign(text: str) -> int | None:
     """Return the offset of a `#` outside of strings and comments of an expression, or None."""
     if "#" in text:
-        for found in _IN_EXPRESSION.finditer(text):
+        for found in _pieces(_IN_EXPRESSION, text):
             if found.group() == "#":
                 return found.start()
     return None
@@ -62,7 +71,7 @@ def placeholder_end(text: str, start: int) -> int | None:
     Braces in strings, comments, maps and other brackets do not close it (spec/policy-language.md §4).
     """
     depth = 0
-    for found in _IN_EXPRESSION.finditer(text, start):
+    for found in _pieces(_IN_EXPRESSION, text, start):
         sign = found.group()
         if sign == "{":
             depth += 1
@@ -73,13 +82,13 @@ def placeholder_end(text: str, start: int) -> int | None:
     return None
 
 
-_SYNC_TOP = re.compile(r'endpoint\s+"|let\s+\w+\s*=|import\s+"|rules\s+\w+\s*\{|test\s+"|on_\w+\s*\{')
-_SYNC_STRONG = re.compile(r'(?:when|use)\s|rule\s+"|(?:endpoint|let|import|rules|test)\s|on_\w+\s*\{')
+_SYNC_TOP = r'endpoint\s+"|let\s+\w+\s*=|import\s+"|rules\s+\w+\s*\{|test\s+"|on_\w+\s*\{'
+_SYNC_STRONG = r'(?:when|use)\s|rule\s+"|(?:endpoint|let|import|rules|test)\s|on_\w+\s*\{'
 
 
 def begins_item(text: str, at: int) -> bool:
     """Whether a line begins at `at`, without indentation, like an item of a file."""
-    return (at == 0 or text[at - 1] == "\n") and _SYNC_TOP.match(text, at) is not None
+    return (at == 0 or text[at - 1] == "\n") and _compiled(_SYNC_TOP).match(text, at) is not None
 
 
 class Resume(NamedTuple):
@@ -96,7 +105,7 @@ def statement_end(text: str, start: int, opened: list[str], *, is_top: bool) -> 
     none if `is_top`), or before a line that begins like another statement.
     """
     opened = list(opened)
-    for found in _IN_FILE.finditer(text, start):
+    for found in _pieces(_IN_FILE, text, start):
         sign = found.group()
         if sign in CLOSER:
             opened.append(sign)
@@ -115,8 +124,8 @@ def statement_end(text: str, start: int, opened: list[str], *, is_top: bool) -> 
                 opened.pop()
         elif not sign.strip() and found.end() > start:
             at = found.end()
-            if found.start() == at and _SYNC_TOP.match(text, at):
+            if found.start() == at and _compiled(_SYNC_TOP).match(text, at):
                 return Resume(at, True)
-            if not opened or ("{" not in opened and _SYNC_STRONG.match(text, at)):
+            if not opened or ("{" not in opened and _compiled(_SYNC_STRONG).match(text, at)):
                 return Resume(at, is_top)
     return Resume(len(text), True)

@@ -6,6 +6,7 @@ them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
@@ -54,10 +55,18 @@ class Suggestion(NamedTuple):
 
 @cache
 def names() -> tuple[str, ...]:
-    """Return the names of all action types, sorted."""
-    import pkgutil
+    """Return the names of all action types, sorted.
 
-    return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
+    The folder of a package that is no folder (an archive) is left to `pkgutil`, which imports for 5 ms.
+    """
+    try:
+        files = [file for folder in __path__ for file in os.listdir(folder)]
+    except OSError:
+        import pkgutil
+
+        files = [f"{module.name}.py" for module in pkgutil.iter_modules(__path__)]
+    modules = (file.removesuffix(".py") for file in files if file.endswith(".py") and file != "__init__.py")
+    return tuple(sorted(module.replace("_", "-") for module in modules))
 
 
 @cache

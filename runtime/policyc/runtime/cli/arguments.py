@@ -6,7 +6,9 @@ Only the module of the command that was asked for is imported: `policyc check` m
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -41,6 +43,24 @@ def version() -> str:
         return "unknown"
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Help as wide as the terminal. argparse makes one for every flag, and imports shutil for its width."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+@cache
+def _columns() -> int:
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size().columns or 80
+    except OSError:  # no terminal
+        return 80
+
+
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Return the arguments, with the module that runs the command as `command_module`.
 
@@ -51,13 +71,18 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         description="Check traffic policies and run them as a gateway.",
         epilog="`policyc COMMAND --help` lists a command's flags.",
         allow_abbrev=False,
+        formatter_class=_Formatter,
     )
     parser.add_argument("--version", "-V", action=_Version)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog="policyc", required=True)
     wanted = next((word for word in argv if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(
-            name, help=summary, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            allow_abbrev=False,
+            formatter_class=_Formatter,
         )
         if name == wanted:
             module = import_module(f"policyc.runtime.cli.{name}")
