@@ -60,7 +60,7 @@ HARMLESS = [
     ("size(req.url.path) > 3 + 4 * 2", 20),
     (" || ".join(f"req.host == 'h{n}.example'" for n in range(100)), 1500),
     ("inCidrRanges(conn.client_ip, ['10.0.0.0/8', '192.168.0.0/16'])", 2000),
-    ("req.headers['user-agent'].exists(u, u.matches('(?i)curl|bot'))", 40_000),
+    ("req.headers['user-agent'].exists(u, u.matches('(?i)curl|bot'))", 50_000),
     ("req.headers.exists(k, k.startsWith('x-internal-'))", 2_000),
     ("req.headers.exists(k, req.headers[k].exists(v, v.contains('<script')))", 50_000),
     ("[1, 2, 3].all(a, [1, 2].all(b, a + b > 1))", 200),

@@ -1,4 +1,6 @@
+import ast
 import time
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +52,47 @@ def test_pattern_that_explodes_elsewhere_takes_linear_time() -> None:
 
 def test_patterns_are_kept() -> None:
     assert regex.compile_pattern("kept") is regex.compile_pattern("kept")
+
+
+ROOT = Path(__file__).parents[3]
+# No other layer sees a pattern of a user.
+ENGINE = sorted((ROOT / "engine" / "policyc" / "engine").rglob("*.py"))
+
+
+def calls_of(tree: ast.AST, module: str) -> list[ast.Call]:
+    """Return the calls of a module's functions."""
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == module
+    ]
+
+
+def is_written_here(pattern: ast.expr) -> bool:
+    """Whether a pattern stands in our code: a text, or a constant of the module."""
+    if isinstance(pattern, ast.Name):
+        return pattern.id.isupper()
+    parts = pattern.values if isinstance(pattern, ast.JoinedStr) else [pattern]
+    names = [part.value for part in parts if isinstance(part, ast.FormattedValue)]
+    return all(map(is_written_here, names)) and all(
+        isinstance(part, ast.Constant | ast.FormattedValue) for part in parts
+    )
+
+
+def test_pythons_own_engine_runs_no_pattern_of_a_user() -> None:
+    found = {
+        f"{path.name}:{call.lineno}: {ast.unparse(call)[:80]}"
+        for path in ENGINE
+        for call in calls_of(ast.parse(path.read_text()), "re")
+        if call.func.attr not in ("escape",)  # type: ignore[attr-defined]
+        and not (call.args and is_written_here(call.args[0]))
+    }
+    assert found == set()
+
+
+def test_only_one_module_knows_re2() -> None:
+    users = [path.name for path in ENGINE if "import re2" in path.read_text()]
+    assert users == ["regex.py"]

@@ -37,6 +37,7 @@ from policyc.engine.cel.extent import (
     outside,
     turn,
 )
+from policyc.engine.cel.pattern_price import price_of
 from policyc.engine.cel.prices import CALL, INLINE, TRY
 from policyc.engine.cel.variable_extents import of_variable
 from policyc.engine.function import Overload
@@ -365,4 +366,5 @@ def _price(overload: Overload, extents: list[Extent], types: Sequence[Type]) -> 
 
 
 def _of_pattern(pattern: object, subject: Extent) -> Amount:
-    return Amount(75) + subject.characters * 0.3
+    price = price_of(str(pattern))
+    return Amount(price.call) + subject.characters * price.character
