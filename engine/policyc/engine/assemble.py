@@ -5,7 +5,7 @@ A phase that the endpoint does not have is not even compiled (`--lenient` lets o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 
 from policyc.engine.cel import ir
@@ -28,11 +28,15 @@ _WITHOUT = {
 
 
 def assemble(
-    policies: list[DraftPolicy], endpoints: list[DraftEndpoint], sources: Iterable[Source]
+    policies: list[DraftPolicy],
+    endpoints: list[DraftEndpoint],
+    sources: Iterable[Source],
+    *,
+    optimised: bool = True,
 ) -> Program:
     """Return the program; the drafts have no errors."""
     digest = _digest(sources)
-    compiled = {id(policy): _policy(policy, digest) for policy in policies}
+    compiled = {id(policy): _policy(policy, digest, optimised) for policy in policies}
     owned = {id(endpoint.policy) for endpoint in endpoints}
     bare = next((compiled[id(policy)] for policy in policies if id(policy) not in owned), None)
     return Program(
@@ -88,14 +92,14 @@ def _endpoint(draft: DraftEndpoint, policy: Policy) -> EndpointDef:
     )
 
 
-def _policy(draft: DraftPolicy, digest: str) -> Policy:
+def _policy(draft: DraftPolicy, digest: str, optimised: bool) -> Policy:
     phases: dict[Phase, Run] = {}
     for phase in draft.in_order():
         if not draft.kind.has(phase.phase):
             continue
         rules = [code for code in map(_rule, phase.rules) if code is not None]
         if rules:
-            phases[phase.phase] = compile_phase(rules)
+            phases[phase.phase] = compile_phase(rules, optimised=optimised)
     if not phases:
         return EMPTY_POLICY
     return Policy(MappingProxyType(phases), reads_of(nodes_of(draft)), f"{draft.label} {digest}")
@@ -107,6 +111,7 @@ def _rule(rule: DraftRule) -> RuleCode | None:
     if known is False:
         return None
     steps, resumes = [], []
+    ends = False
     for action in rule.actions:
         declared, config, site = action.declared, action.config, action.site
         assert declared is not None
@@ -115,14 +120,21 @@ def _rule(rule: DraftRule) -> RuleCode | None:
         assert site is not None
         steps.append(declared.compile(config, site))
         resumes.append(declared.resumes)
-    name = rule.node.name.value if rule.node.name is not None else rule.path
-    return RuleCode(None if known else _condition(rule), tuple(steps), tuple(resumes), name)
+        ends = action.always_ends
+        if ends:
+            break
+    condition = None if known else joined([node for node in rule.conditions if node is not None])
+    return RuleCode(condition, tuple(steps), tuple(resumes), name_of(rule), ends)
 
 
-def _condition(rule: DraftRule) -> ir.Node | None:
+def name_of(rule: DraftRule) -> str:
+    """Return what a rule is called where it acts: its name, or its place in the document."""
+    return rule.node.name.value if rule.node.name is not None else rule.path
+
+
+def joined(conditions: Sequence[ir.Node]) -> ir.Node | None:
     """Return the expressions of a rule as one conjunction, so that CEL's absorption covers the whole list."""
-    conditions = tuple(condition for condition in rule.conditions if condition is not None)
     if len(conditions) <= 1:
         return conditions[0] if conditions else None
     span = conditions[0].span
-    return ir.And(conditions, BOOL, span.to(conditions[-1].span))
+    return ir.And(tuple(conditions), BOOL, span.to(conditions[-1].span))

@@ -187,7 +187,7 @@ def _generate(work: Work) -> None:
     from policyc.engine.assemble import assemble
 
     sources = [document.source for document in (*work.documents, *work.read.values())]
-    work.program = assemble(work.policies, work.endpoints, sources)
+    work.program = assemble(work.policies, work.endpoints, sources, optimised=work.options.optimised)
 
 
 STAGES: tuple[Stage, ...] = (

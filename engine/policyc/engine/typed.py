@@ -112,6 +112,8 @@ def _type_rule(rule: DraftRule, scope: Scope, report: Report) -> None:
             continue
         node = check(condition.expr, scope, report, path=condition.path, want=BOOL)
         rule.conditions.append(None if node is None else fold(node))
+        if node is not None:
+            rule.written.append(node)
 
 
 def _type_action(action: DraftAction, site: Site) -> None:

@@ -162,6 +162,11 @@ def _place(ip: Ip) -> int:
     return ip.number if ip.bits == 32 else ip.number + (1 << 32)
 
 
+def number_to_text(number: int) -> str:
+    """Return the address that has a number."""
+    return ip_to_text(Ip(number, 32) if number < 1 << 32 else Ip(number - (1 << 32), 128))
+
+
 def in_range(address: str, network: str) -> bool:
     """Return whether the address is in the network; false where one of them is none."""
     range_ = read_range(network)

@@ -55,9 +55,9 @@ def _text(node: ir.Node) -> str:
         case ir.Not():
             return f"!{_operand(n.operand)}"
         case ir.And():
-            return " && ".join(map(_operand, n.operands))
+            return " && ".join(map(_term, n.operands))
         case ir.Or():
-            return " || ".join(map(_operand, n.operands))
+            return " || ".join(map(_term, n.operands))
         case ir.If():
             return f"{_operand(n.test)} ? {_operand(n.yes)} : {_operand(n.no)}"
         case ir.MakeList():
@@ -80,6 +80,12 @@ def _local(name: str) -> str:
     """Return a local as its author named it: the checker numbers them."""
     word, _, number = name.rpartition("_")
     return word if word and number.isdigit() else name
+
+
+def _term(node: ir.Node) -> str:
+    """Return an operand of `&&` or `||`: calls and comparisons bind closer than these."""
+    text = _text(node)
+    return f"({text})" if isinstance(node, ir.And | ir.Or | ir.If) else text
 
 
 def _operand(node: ir.Node) -> str:

@@ -40,7 +40,7 @@ from policyc.engine.generate.unit import Unit
 from policyc.engine.generate.writer import Writer
 from policyc.engine.optimise.rules import Optimised, optimise_rules, plain_rules
 from policyc.engine.optimise.runs import Stretch
-from policyc.engine.optimise.shared import share
+from policyc.engine.optimise.shared import Shared, share
 from policyc.engine.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -68,11 +68,12 @@ class PhaseCode:
         """Generate the source of `rules`."""
         names = {number: rule.name or f"rule {number + 1}" for number, rule in enumerate(rules)}
         self._unit = Unit(names)
+        self.shared: list[tuple[Shared, tuple[int, ...]]] = []  # by part, with the rules' numbers
         self._parts: list[str] = []
         self._runs: tuple[Callable[[Exchange], Outcome | None], ...] = ()
         with room():
-            self._rules = optimise_rules(rules) if optimised else plain_rules(rules)
-            for part in _parts(self._rules):
+            self.rules = optimise_rules(rules) if optimised else plain_rules(rules)
+            for part in _parts(self.rules):
                 self._write(part, is_shared=optimised)
 
     @property
@@ -112,10 +113,12 @@ class PhaseCode:
         return run
 
     def _write(self, part: Sequence[Stretch], *, is_shared: bool) -> None:
-        rules = self._rules
+        rules = self.rules
         tried = [at for stretch in part if not stretch.atoms for at in range(stretch.first, stretch.end)]
-        conditions: Sequence[object] = [rules.conditions[at] for at in tried]
-        shared = share([rules.conditions[at] for at in tried]) if is_shared else None
+        conditions = [rules.rules[at].condition for at in tried]
+        shared = share(conditions) if is_shared else None
+        if shared is not None:
+            self.shared.append((shared, tuple(rules.numbers[at] for at in tried)))
         made = dict(zip(tried, shared.conditions if shared else conditions, strict=True))
         name = f"p{len(self._parts)}"
         self._parts.append(name)
@@ -135,7 +138,7 @@ class PhaseCode:
         writer.write()
 
     def _dispatch(self, stretch: Stretch, after: Tail) -> Dispatch:
-        rules = self._rules
+        rules = self.rules
         places = range(stretch.first, stretch.end)
         return Dispatch(
             self._unit.names,
