@@ -90,16 +90,16 @@ class DraftRule:
     @property
     def constant(self) -> bool | None:
         """What the conditions are known to be together: True without any, None where traffic decides."""
-        from policyc.engine.cel.fold import constant
+        from policyc.engine.cel import ir
 
         if len(self.conditions) != len(self.node.conditions):
             return None
         known = True
         for condition in self.conditions:
-            value = None if condition is None else constant(condition)
-            if value is not None and value.value is False:
+            value = condition.value if isinstance(condition, ir.Const) else None
+            if value is False:
                 return False
-            known = known and value is not None and value.value is True
+            known = known and value is True
         return True if known else None
 
     @property

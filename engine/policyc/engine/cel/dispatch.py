@@ -28,7 +28,7 @@ def plain(static: Type) -> Type:
 
 def is_certain(static: Type, wanted: Type) -> bool:
     """Return whether every value of the static type, if it is no null, fits the wanted one."""
-    if wanted.name in _OPEN:
+    if wanted.name in _OPEN or (static is wanted and not static.params):
         return True
     static = plain(static)
     wanted = plain(wanted)

@@ -7,8 +7,8 @@ lacks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from policyc.engine.types import Type
 from policyc.grammar.source import Span
@@ -288,29 +288,26 @@ AnyNode = (
 
 def children(node: Node) -> tuple[Node, ...]:
     """Return the nodes right below a node, in the order of evaluation."""
-    match node:
-        case Field() | HasField() | Not():
-            return (node.operand,)
-        case At():
-            return (node.operand, node.index)
-        case Apply():
-            return node.args
-        case And() | Or():
-            return node.operands
-        case If():
-            return (node.test, node.yes, node.no)
-        case MakeList():
-            return node.items
-        case MakeMap():
-            return tuple(part for key, value, _ in node.entries for part in (key, value))
-        case Loop():
-            return (node.over, node.body) if node.guard is None else (node.over, node.guard, node.body)
-        case Bind():
-            return (node.value, node.body)
-        case OptMap():
-            return (node.operand, node.body)
-        case _:
-            return ()
+    below = _BELOW.get(type(node))
+    return () if below is None else below(node)
+
+
+# By class: every pass over every expression asks, and a `match` tries one class after the other.
+_BELOW: dict[type[Node], Callable[[Any], tuple[Node, ...]]] = {
+    Field: lambda node: (node.operand,),
+    HasField: lambda node: (node.operand,),
+    Not: lambda node: (node.operand,),
+    At: lambda node: (node.operand, node.index),
+    Apply: lambda node: node.args,
+    And: lambda node: node.operands,
+    Or: lambda node: node.operands,
+    If: lambda node: (node.test, node.yes, node.no),
+    MakeList: lambda node: node.items,
+    MakeMap: lambda node: tuple(part for key, value, _ in node.entries for part in (key, value)),
+    Loop: lambda node: (node.over, node.body) if node.guard is None else (node.over, node.guard, node.body),
+    Bind: lambda node: (node.value, node.body),
+    OptMap: lambda node: (node.operand, node.body),
+}
 
 
 def with_children(node: Node, nodes: Sequence[Node]) -> Node:

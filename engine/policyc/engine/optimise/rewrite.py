@@ -15,9 +15,10 @@ def rewrite(node: ir.Node, visit: Visit) -> ir.Node:
     What stays the same is the same object.
     """
     below = ir.children(node)
-    if not below:
-        return visit(node)
-    made = [rewrite(child, visit) for child in below]
-    if any(new is not old for new, old in zip(made, below, strict=True)):
-        node = ir.with_children(node, made)
+    if below:
+        made = [rewrite(child, visit) for child in below]
+        for new, old in zip(made, below, strict=True):
+            if new is not old:
+                node = ir.with_children(node, made)
+                break
     return visit(node)
