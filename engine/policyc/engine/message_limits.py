@@ -1,7 +1,7 @@
-"""How large a message can be when a policy sees it: what the static bounds of expressions are worked out from.
+"""How large a message can be when a policy sees it: what the static bounds of expressions come from.
 
-The figures are the defaults of spec/endpoints.md §8.4. The gateway refuses larger messages, so a gateway whose
-limits are set higher must say so when it compiles (`Options.message_limits`).
+The figures are the defaults of spec/endpoints.md §8.4. The gateway refuses larger messages, so a gateway
+whose limits are set higher must say so when it compiles (`Options.message_limits`).
 """
 
 from __future__ import annotations
