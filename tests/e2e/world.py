@@ -269,6 +269,14 @@ class World:
         finally:
             await client.close()
 
+    def on_close(self, closer: Callable[[], None]) -> None:
+        """Call `closer` at the end."""
+
+        async def close() -> None:
+            closer()
+
+        self._closers.append(close)
+
     async def close(self) -> None:
         for closer in reversed(self._closers):
             await closer()

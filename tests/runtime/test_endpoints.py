@@ -25,7 +25,7 @@ from policyc.runtime.endpoints import (
 
 def key(url: str, account: str = "default") -> EndpointKey:
     scheme, _, rest = url.partition("://")
-    host, _, port = rest.partition(":")
+    host, port = (rest, "") if rest.endswith("]") or ":" not in rest else rest.rsplit(":", 1)
     protocol = Protocol(scheme)
     binding = Binding.INTERNAL if host.endswith(".internal") else Binding.PUBLIC
     return EndpointKey(account, binding, protocol, host, int(port or protocol.default_port or 0))

@@ -33,10 +33,12 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     ("make", "words"),
     [
         (
-            lambda: Gateway(Program((endpoint("tcp://1.tcp.example:5432"),))),
-            "tcp endpoints are not served yet",
+            lambda: Gateway(Program((endpoint("tcp://a.example:1"), endpoint("tcp://b.example:1")))),
+            "have one port",
         ),
-        (lambda: Gateway(Program((endpoint("tls://a.example"),))), "tls endpoints are not"),
+        (lambda: Gateway(Program((endpoint("tcp://a.example:1", "http://db:1"),))), "carry no tcp"),
+        (lambda: Gateway(apps={"tcp://a.example:1": app}), "applications serve http and https"),
+        (lambda: Gateway(settings=Settings(proxy_protocol_from=("x",))), "`x` is no network"),
         (
             lambda: Gateway(Program((endpoint("http://a.b:80", binding=Binding.KUBERNETES),))),
             "needs the Kubernetes operator",
@@ -77,19 +79,20 @@ def test_failed_reload_changes_nothing() -> None:
     gateway = Gateway(Program((endpoint("https://a.example"),)))
     before = gateway.snapshot
     with pytest.raises(GatewayError):
-        gateway.reload(Program((endpoint("tcp://1.tcp.example:1"),)))
+        gateway.reload(Program((endpoint("tcp://a.example:1"), endpoint("tcp://b.example:1"))))
     assert gateway.snapshot is before
     gateway.reload(Program((endpoint("https://b.example"),)))
     assert gateway.snapshot.public.find("b.example") is not None
     assert gateway.snapshot.public.find("a.example") is None
 
 
-def test_internal_tcp_endpoint_is_left_out_with_a_notice() -> None:
+def test_tls_that_would_be_encrypted_twice_gets_a_notice() -> None:
     gateway = Gateway(
-        Program((endpoint("tcp://db.internal:5432", "tcp://db:5432"), endpoint("https://a.example")))
+        Program((endpoint("tls://a.example", "tls://db:1"), endpoint("tls://b.example", "tcp://db:1")))
     )
     assert gateway.notices == [
-        "tcp://db.internal:5432 is not served: there is no listener yet from which it could be reached"
+        "tls://a.example is not decrypted here, and its upstream tls://db:1 gets it encrypted once more: "
+        "write `tcp://` there to pass it on as it is"
     ]
 
 

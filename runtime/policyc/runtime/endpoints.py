@@ -18,6 +18,8 @@ from policyc.engine.traffic import EndpointInfo, Exchange
 
 if TYPE_CHECKING:
     from policyc.runtime.origin import Origin
+    from policyc.runtime.stream import StreamUpstream
+    from policyc.runtime.stream_table import StreamTable
 
 Run = Callable[[Exchange], Outcome | None]
 
@@ -25,8 +27,8 @@ Run = Callable[[Exchange], Outcome | None]
 class Endpoint:
     """An endpoint that is served: its phases and where the rest of its traffic goes.
 
-    `origin` is None for a cloud endpoint. `meaning` names endpoint and policy, for state that
-    outlives a snapshot.
+    That is `origin` over http and https, `relay` over tcp and tls, None for a cloud endpoint. `meaning` names
+    endpoint and policy, for state that outlives a snapshot.
     """
 
     __slots__ = (
@@ -38,6 +40,7 @@ class Endpoint:
         "on_tcp_connect",
         "origin",
         "pooled",
+        "relay",
     )
 
     binding: Binding
@@ -51,6 +54,7 @@ class Endpoint:
         *,
         policy_key: str = "",
         pooled: bool = False,
+        relay: StreamUpstream | None = None,
     ) -> None:
         """Phases that the endpoint's protocol and binding don't have are left out, whatever was compiled."""
         if key.binding is not self.binding:
@@ -64,6 +68,7 @@ class Endpoint:
         self.on_http_request = _phase(phases, Phase.HTTP_REQUEST, allowed)
         self.on_http_response = _phase(phases, Phase.HTTP_RESPONSE, allowed)
         self.origin = origin
+        self.relay = relay
         self.pooled = pooled
         self.meaning = (key, policy_key)
 
@@ -107,7 +112,8 @@ class Pool(Generic[AnyEndpoint]):
         return members[0] if len(members) == 1 else members[int(self._random.random() * len(members))]
 
 
-def _suffixes(host: str) -> Iterable[str]:
+def suffixes(host: str) -> Iterable[str]:
+    """Yield what stands behind each dot of a host, the longest first."""
     dot = host.find(".")
     while dot >= 0:
         yield host[dot + 1 :]
@@ -146,7 +152,7 @@ class PublicTable:
             if found is not None:
                 return found
             if self._wild:
-                for suffix in _suffixes(host):
+                for suffix in suffixes(host):
                     found = self._wild.get(suffix)
                     if found is not None:
                         return found
@@ -185,7 +191,7 @@ class InternalTable:
         """Return the pool of a concrete URL: exact first, then the wildcard with most labels."""
         found = self._exact.get((account, scheme, host, port))
         if found is None and self._wild:
-            for suffix in _suffixes(host):
+            for suffix in suffixes(host):
                 found = self._wild.get((account, scheme, suffix, port))
                 if found is not None:
                     break
@@ -197,6 +203,7 @@ class Snapshot(NamedTuple):
 
     public: PublicTable
     internal: InternalTable
+    streams: StreamTable
 
     @property
     def notices(self) -> list[str]:
@@ -210,7 +217,11 @@ def make_snapshot(
     any_host: PublicEndpoint | None = None,
     chance: random.Random | None = None,
 ) -> Snapshot:
-    """Return the tables; raises ValueError where endpoints share a URL and do not all pool (6030)."""
+    """Return the tables; raises ValueError where endpoints share a URL and do not all pool (6030), or where
+    two tcp endpoints share a port.
+    """
+    from policyc.runtime.stream_table import StreamTable
+
     chance = chance or random.Random()  # noqa: S311
     public: dict[EndpointKey, list[PublicEndpoint]] = {}
     internal: dict[EndpointKey, list[InternalEndpoint]] = {}
@@ -236,7 +247,8 @@ def make_snapshot(
         owner = owners.setdefault((key.scheme, key.host, key.port), key.account)
         if owner != key.account:
             raise ValueError(f"two accounts claim {key.scheme}://{key.host}")
-    return Snapshot(
-        PublicTable((Pool(members, chance) for members in public.values()), any_host),
-        InternalTable(Pool(members, chance) for members in internal.values()),
-    )
+    pools = [Pool(members, chance) for members in public.values()]
+    streams = StreamTable(pool for pool in pools if not pool.key.scheme.is_http)
+    served = PublicTable((pool for pool in pools if pool.key.scheme.is_http), any_host)
+    served.notices.extend(streams.notices)
+    return Snapshot(served, InternalTable(Pool(members, chance) for members in internal.values()), streams)

@@ -18,6 +18,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from policyc.engine.endpoint_url import EndpointUrl, Upstream, UrlProblem, parse_endpoint_url, parse_upstream
 from policyc.engine.model import EndpointDef, EndpointKey, Policy, Program
@@ -33,14 +34,20 @@ from policyc.runtime.endpoints import (
 )
 from policyc.runtime.exchange import Surroundings
 from policyc.runtime.forwarded import Forwarding
-from policyc.runtime.observe import AccessLog, Sink, discard
+from policyc.runtime.observe import AccessLog, Sink, discard, timestamp
 from policyc.runtime.origin import Origin
 from policyc.runtime.services import LocalServices
 from policyc.runtime.settings import Settings
 from policyc.runtime.state import RateLimiter
+from policyc.runtime.stream import StreamUpstream
+from policyc.runtime.transport.accepted import Held, Proxies, greet
+from policyc.runtime.transport.listeners import Place, StreamListeners
 from policyc.runtime.transport.server import ClientConnection
 from policyc.runtime.transport.upstream import Address, HttpOrigin, Upstreams
 from policyc.runtime.transport.wheel import Wheel
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +89,10 @@ class Gateway:
             forwarding = Forwarding(self.settings.trusted_proxies, self.settings.forwarded == "append")
         except ValueError as error:
             raise GatewayError(f"a trusted proxy is no network: {error}") from None
+        try:
+            self.proxies = Proxies(self.settings.proxy_protocol_from)
+        except ValueError as error:
+            raise GatewayError(f"proxy_protocol_from: {error}") from None
         self.around = Surroundings(self.settings, LocalServices(self.limiter), forwarding, sink)
         self._chance = random.Random(self.settings.seed)  # noqa: S311
         self._apps: dict[str, list[AsgiOrigin]] = {}
@@ -92,7 +103,9 @@ class Gateway:
         self.snapshot: Snapshot = self._build(program)
         self.is_stopping = False
         self._servers: list[asyncio.Server] = []
-        self._connections: set[ClientConnection] = set()
+        self._streams = StreamListeners(self)
+        self._contexts: dict[bool, SSLContext] = {}
+        self._connections: set[Held] = set()
         self._by_address: dict[str, int] = {}
         self._started = False
         self._idle = asyncio.Event()
@@ -116,9 +129,18 @@ class Gateway:
                 each.start()
 
     def reload(self, program: Program | None) -> None:
-        """Serve another program from the next request on; after a GatewayError nothing has changed."""
-        self.snapshot = self._build(program)
+        """Serve another program from the next request on; after a GatewayError nothing has changed.
+
+        Connections of tcp and tls endpoints go on as they began.
+        """
+        snapshot = self._build(program)
+        try:
+            sockets = self._streams.bind(snapshot)
+        except OSError as error:
+            raise GatewayError(f"cannot listen on {error.filename}: {error.strerror}") from None
+        self.snapshot = snapshot
         self._program = program
+        self._streams.adopt(sockets)
 
     @property
     def notices(self) -> list[str]:
@@ -132,10 +154,10 @@ class Gateway:
     def _build(self, program: Program | None) -> Snapshot:
         definitions = tuple(program.endpoints) if program is not None else ()
         served: list[Endpoint] = []
-        unreached = [each for each in definitions if _is_unreachable(each)]
         left = {url: list(origins) for url, origins in self._apps.items()}
         for at, each in enumerate(definitions):
-            if each in unreached:
+            if not each.url.scheme.is_http:
+                served.append(self._make(each, None, each.pooling_enabled))
                 continue
             origins = left.get(each.url.url)
             if each.upstream is not None:
@@ -169,8 +191,10 @@ class Gateway:
         except ValueError as error:
             raise GatewayError(str(error)) from None
         snapshot.notices.extend(
-            f"{each.url.url} is not served: there is no listener yet from which it could be reached"
-            for each in unreached
+            f"{each.url.url} is not decrypted here, and its upstream {each.upstream.url} gets it encrypted "
+            "once more: write `tcp://` there to pass it on as it is"
+            for each in definitions
+            if each.url.scheme is Protocol.TLS and each.upstream is not None and each.upstream.scheme == "tls"
         )
         return snapshot
 
@@ -187,9 +211,15 @@ class Gateway:
         )
 
     def _make(self, definition: EndpointDef, origin: Origin | None, pooled: bool) -> Endpoint:
-        account = definition.account
+        relay = None if definition.url.scheme.is_http else _relay(definition)
         return self._endpoint(
-            definition.url, account, definition.policy, origin, pooled=pooled, binding=definition.binding
+            definition.url,
+            definition.account,
+            definition.policy,
+            origin,
+            pooled=pooled,
+            binding=definition.binding,
+            relay=relay,
         )
 
     def _endpoint(
@@ -201,17 +231,18 @@ class Gateway:
         *,
         pooled: bool,
         binding: Binding | None = None,
+        relay: StreamUpstream | None = None,
     ) -> Endpoint:
         bound = binding or url.binding
         if bound is Binding.KUBERNETES:
             raise GatewayError(f"{url.url} needs the Kubernetes operator")
-        if not url.scheme.is_http:
-            raise GatewayError(f"{url.url}: {url.scheme.value} endpoints are not served yet")
+        if origin is not None and not url.scheme.is_http:
+            raise GatewayError(f"{url.url}: applications serve http and https endpoints only")
         key = EndpointKey(account, bound, url.scheme, url.host, url.port)
         kind = InternalEndpoint if bound is Binding.INTERNAL else PublicEndpoint
         phases: Mapping[Phase, Run] = policy.phases if policy is not None else _NO_PHASES
         policy_key = policy.key if policy is not None else ""
-        return kind(key, url.url, phases, origin, policy_key=policy_key, pooled=pooled)
+        return kind(key, url.url, phases, origin, policy_key=policy_key, pooled=pooled, relay=relay)
 
     def _origin(self, definition: EndpointDef) -> Origin:
         upstream, settings = definition.upstream, definition.settings
@@ -236,20 +267,38 @@ class Gateway:
 
     async def start(self, host: str = "127.0.0.1", port: int = 8080) -> None:
         """Listen for HTTP in clear; may be called again for another address. Raises OSError."""
+        self._start()
+        loop = asyncio.get_running_loop()
+        factory = greet(self, lambda ends: ClientConnection(self, ends))
+        self._servers.append(await loop.create_server(factory, host, port, backlog=1024))
+
+    async def start_streams(
+        self, tcp_host: str | None = "127.0.0.1", tls: tuple[str, int] | None = ("127.0.0.1", 8443)
+    ) -> None:
+        """Listen for tcp endpoints, each at its port, and for tls endpoints, all at one address.
+
+        What is not served does not listen; a reload may change that. None leaves a kind out. Raises OSError.
+        """
+        self._start()
+        await self._streams.start(tcp_host, tls)
+
+    def _start(self) -> None:
         if not self._started:
             self._started = True
             self.wheel.start()
             for origins in self._apps.values():
                 for origin in origins:
                     origin.start()
-        loop = asyncio.get_running_loop()
-        factory: Callable[[], ClientConnection] = lambda: ClientConnection(self)  # noqa: E731
-        self._servers.append(await loop.create_server(factory, host, port, backlog=1024))
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Where the gateway listens."""
         return [each.getsockname()[:2] for server in self._servers for each in server.sockets]
+
+    @property
+    def stream_places(self) -> list[Place]:
+        """Where it listens for tcp and tls endpoints."""
+        return self._streams.addresses
 
     async def serve_forever(self) -> None:
         """Wait until the gateway is closed."""
@@ -263,6 +312,7 @@ class Gateway:
         self._idle.set()
         for server in self._servers:
             server.close()
+        await self._streams.close()
         for connection in list(self._connections):
             connection.stop()
         limit = self.settings.drain_timeout_s if deadline_s is None else deadline_s
@@ -297,17 +347,24 @@ class Gateway:
 
     # --- server.House ---------------------------------------------------------------------------------------
 
-    def admit(self, connection: ClientConnection, address: str) -> bool:
+    def admit(self, connection: Held, address: str) -> bool:
         """Count a connection; False if there are too many."""
-        count = self._by_address.get(address, 0)
+        count = self._by_address.get(address, 0) if address else 0
         settings = self.settings
-        if count >= settings.connections_per_address or len(self._connections) >= settings.connections_limit:
-            return False
-        self._by_address[address] = count + 1
+        if count >= settings.connections_per_address:
+            return self._turn_away(address, "address_connections")
+        if len(self._connections) >= settings.connections_limit:
+            return self._turn_away(address, "too_many_connections")
+        if address:
+            self._by_address[address] = count + 1
         self._connections.add(connection)
         return True
 
-    def leave(self, connection: ClientConnection, address: str) -> None:
+    def _turn_away(self, address: str, reason: str) -> bool:
+        self.around.log({"ts": timestamp(time.time()), "client": address, "reason": reason})
+        return False
+
+    def leave(self, connection: Held, address: str) -> None:
         """The connection is gone."""
         self._connections.discard(connection)
         count = self._by_address.get(address, 1) - 1
@@ -318,15 +375,43 @@ class Gateway:
         if not self._connections:
             self._idle.set()
 
+    def tls_to_upstreams(self, verify: bool) -> SSLContext:
+        """Return the context for TLS to the upstreams of tcp and tls endpoints."""
+        known = self._contexts.get(verify)
+        if known is None:
+            import ssl
+
+            known = ssl.create_default_context()
+            if not verify:
+                known.check_hostname = False
+                known.verify_mode = ssl.CERT_NONE
+            self._contexts[verify] = known
+        return known
+
     @property
     def connection_count(self) -> int:
         """How many client connections there are."""
         return len(self._connections)
 
 
-def _is_unreachable(definition: EndpointDef) -> bool:
-    """Whether only tcp and tls listeners, which there are not yet, lead to an endpoint."""
-    return definition.binding is Binding.INTERNAL and not definition.url.scheme.is_http
+def _relay(definition: EndpointDef) -> StreamUpstream | None:
+    """Return where the connections of a tcp or tls endpoint go, None for a cloud endpoint."""
+    upstream, settings = definition.upstream, definition.settings
+    if upstream is None:
+        return None
+    if upstream.scheme not in ("tcp", "tls", "unix"):
+        raise GatewayError(f"{definition.url.url}: {upstream.scheme} upstreams carry no tcp")
+    if settings.get("upstream.tls_verify_cas"):
+        raise GatewayError(f"{definition.url.url}: the setting `upstream.tls_verify_cas` is not there yet")
+    version = settings.get("upstream.proxy_protocol")
+    return StreamUpstream(
+        upstream.scheme,
+        upstream.host,
+        upstream.port,
+        upstream.path,
+        verify=settings.get("upstream.tls_verify") is True,
+        proxy_protocol=int(str(version)) if version else 0,
+    )
 
 
 def _normal(url: str) -> EndpointUrl:

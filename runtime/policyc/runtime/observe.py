@@ -19,6 +19,10 @@ class Record(TypedDict, total=False):
 
     ts: str
     client: str
+    protocol: str  # of a tcp or tls connection, which has one record in all
+    sni: str
+    bytes_in: int
+    bytes_out: int
     method: str
     host: str
     path: str

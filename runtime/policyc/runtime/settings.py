@@ -42,6 +42,10 @@ class Settings:
     idle_timeout_s: float = _setting(
         75.0, "seconds", "waiting for the next request, or for a response head (504)"
     )
+    hello_timeout_s: float = _setting(3.0, "seconds", "reading a ClientHello or a PROXY header, in all")
+    stream_idle_timeout_s: float = _setting(
+        300.0, "seconds", "a tcp or tls connection on which nothing moves, either way"
+    )
     write_timeout_s: float = _setting(30.0, "seconds", "a peer that takes no octets")
     connect_timeout_s: float = _setting(5.0, "seconds", "connecting to an upstream (502)")
     body_rate_bytes_s: int = _setting(500, "octets", "least octets per second of a request body (408)")

@@ -15,8 +15,6 @@ RUN = Options(for_run=True)
             'on_http_request { circuit-breaker { volume_threshold: 10, window_duration: "10s" } }',
             "action-not-built",
         ),
-        ('endpoint "tcp://a.example.com:1" -> "tcp://127.0.0.1:1"', "endpoint-not-served"),
-        ('endpoint "tls://a.example.com" -> "tcp://127.0.0.1:1"', "endpoint-not-served"),
         ('endpoint "http://a.b" -> "http://127.0.0.1:1" { binding: "kubernetes" }', "endpoint-not-served"),
         ('endpoint "https://a.internal" -> "file:///srv"', "setting-not-built"),
         (
@@ -34,11 +32,17 @@ def test_check_hints_at_what_run_refuses(text: str, code: str) -> None:
     assert [each.severity for each in found(text, RUN) if each.code.name == code] == ["error"]
 
 
-def test_what_can_be_executed_is_not_mentioned() -> None:
-    text = (
+@pytest.mark.parametrize(
+    "text",
+    [
         'endpoint "https://a.internal" -> "http://127.0.0.1:1" { upstream: { protocol: "http1" } '
-        "on_http_request { deny } }"
-    )
+        "on_http_request { deny } }",
+        'endpoint "tcp://a.example.com:1" -> "tcp://127.0.0.1:1" { upstream: { proxy_protocol: 2 } '
+        "on_tcp_connect { deny } }",
+        'endpoint "tls://a.example.com" -> "tcp://127.0.0.1:1"',
+    ],
+)
+def test_what_can_be_executed_is_not_mentioned(text: str) -> None:
     assert found(text, RUN) == []
 
 

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from policyc.runtime.cli.address import listen_address, shown_address
+from policyc.runtime.cli.address import listen_address, listen_host, shown_address
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,23 @@ def test_what_is_no_address_is_wrong_usage(text: str) -> None:
 def test_address_of_version_six_is_shown_in_brackets() -> None:
     assert shown_address("::1", 80) == "[::1]:80"
     assert shown_address("127.0.0.1", 80) == "127.0.0.1:80"
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "0.0.0.0"),
+        ("::1", "::1"),
+        ("[::]", "::"),
+        ("lo.example", "lo.example"),
+    ],
+)
+def test_host_of_tcp_endpoints(text: str, host: str) -> None:
+    assert listen_host(text) == host
+
+
+@pytest.mark.parametrize("text", ["", "127.0.0.1:80", "a/b", "a b", "[::1"])
+def test_host_of_tcp_endpoints_has_no_port(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="no address"):
+        listen_host(text)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from policyc.engine.endpoint_url import EndpointUrl, UrlProblem, parse_endpoint_url, parse_upstream
 from policyc.engine.model import EMPTY_POLICY, EndpointDef, Program
-from policyc.runtime.cli.banner import endpoints, listening, notices
+from policyc.runtime.cli.banner import endpoints, listening, notices, streams
+from policyc.runtime.transport.listeners import Place
 
 
 def url(text: str) -> EndpointUrl:
@@ -59,4 +60,12 @@ def test_what_others_notice_is_passed_on() -> None:
     assert list(notices(Program(notices=("no data for `conn.geo`",)), ["http://a.com is left out"])) == [
         "notice: http://a.com is left out",
         "notice: no data for `conn.geo`",
+    ]
+
+
+def test_listeners_of_streams_have_a_line_each() -> None:
+    places = [Place("tcp", "::1", 5432), Place("tls", "127.0.0.1", 8443)]
+    assert list(streams(places)) == [
+        "listening on tcp://[::1]:5432",
+        "listening on tls://127.0.0.1:8443",
     ]

@@ -87,12 +87,11 @@ def test_action_that_is_not_built_is_refused_here_and_only_hinted_at_by_check(
     assert "hint[" in out
 
 
-@pytest.mark.parametrize("url", ["tcp://shop.example.com:5432", "tls://shop.example.com"])
-def test_endpoint_without_listener_is_refused(policyc: Command, policy: Path, url: str) -> None:
-    policy.write_text(f'endpoint "{url}" {{ on_tcp_connect {{ deny }} }}\n')
+def test_endpoint_without_listener_is_refused(policyc: Command, policy: Path) -> None:
+    policy.write_text('endpoint "http://shop.default" -> "9000" { binding: "kubernetes" }\n')
     status, _, err = policyc("run", policy)
     assert status == 1
-    assert url in err
+    assert "http://shop.default" in err
 
 
 def test_policy_without_endpoints_needs_an_upstream(policyc: Command, policy: Path) -> None:

@@ -7,11 +7,13 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from tests.e2e.stream_world import client_hello, free_port
 
 if TYPE_CHECKING:
     from tests.runtime.cli.conftest import Running
@@ -102,6 +104,38 @@ def test_reload_opens_the_log_anew(gateway: Gateway, policy: Path, tmp_path: Pat
     running.stop()
     assert len((tmp_path / "access.log.1").read_text().splitlines()) == 1
     assert len(log.read_text().splitlines()) == 1
+
+
+def test_tcp_and_tls_endpoints_have_listeners_and_follow_a_reload(gateway: Gateway, policy: Path) -> None:
+    text = 'endpoint "tcp://db.example.com:{}" {{ on_tcp_connect {{ deny }} }}\n'
+    one, two = free_port(), free_port()
+    tls = 'endpoint "tls://a.example.com" { on_tcp_connect { deny } }\n'
+    policy.write_text(text.format(one) + tls)
+    running = gateway(policy, "--tcp", "127.0.0.1", "--tls", "127.0.0.1:0")
+    running.wait_for(f"^listening on tcp://127.0.0.1:{one}$")
+    port = running.wait_for(r"^listening on tls://127.0.0.1:(\d+)$")[1]
+    for each in (one, int(port)):
+        with socket.create_connection(("127.0.0.1", each)) as client:
+            client.sendall(client_hello("a.example.com"))
+            with suppress(ConnectionResetError):
+                assert client.recv(1) == b""
+    policy.write_text(text.format(two))
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for(f"^listening on tcp://127.0.0.1:{two}$")
+    socket.create_connection(("127.0.0.1", two)).close()
+    status, err = running.stop()
+    assert status == 0
+    records = [json.loads(line) for line in err.splitlines()]
+    assert [(each["protocol"], each["reason"]) for each in records[:2]] == [("tcp", "deny"), ("tls", "deny")]
+
+
+def test_port_of_a_tcp_endpoint_in_use_is_status_2(policyc_process: Command, policy: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        policy.write_text(f'endpoint "tcp://a.example.com:{port}" {{ on_tcp_connect {{ deny }} }}\n')
+        status, out, err = policyc_process("run", policy, "--http", "127.0.0.1:0")
+    assert (status, out) == (2, "")
+    assert err == f"policyc: cannot listen on tcp://127.0.0.1:{port}: address already in use\n"
 
 
 def test_port_in_use_is_status_2(policyc_process: Command, policy: Path) -> None:

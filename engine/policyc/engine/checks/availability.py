@@ -35,8 +35,8 @@ ENDPOINT_NOT_SERVED = declare(
     "endpoint-not-served",
     "this version cannot serve the endpoint",
     explanation="Endpoints of this kind are checked like all others, but the gateway has no listener for "
-    "them. Kubernetes endpoints need the Kubernetes operator.",
-    wrong='endpoint "tcp://db.example.com:5432" -> "tcp://127.0.0.1:5432"',
+    "them: Kubernetes endpoints need the Kubernetes operator.",
+    wrong='endpoint "http://shop.default" -> "http://127.0.0.1:9000" { binding: "kubernetes" }',
     right='endpoint "https://shop.example.com" -> "http://127.0.0.1:9000"',
     severity="hint",
 )
@@ -127,8 +127,6 @@ def _check_endpoint(endpoint: DraftEndpoint, severity: Severity, report: Report)
         refused = None
         if url.binding is Binding.KUBERNETES:
             refused = "needs the Kubernetes operator and is not served here"
-        elif not url.scheme.is_http and url.binding is Binding.PUBLIC:
-            refused = f"has no listener yet: {url.scheme.value} is not served by this version"
         if refused is not None:
             message = f"`{url.url}` {refused}"
             report.add(ENDPOINT_NOT_SERVED, message, endpoint.url_span, severity=severity, path=path)
@@ -136,7 +134,10 @@ def _check_endpoint(endpoint: DraftEndpoint, severity: Severity, report: Report)
         span = endpoint.url_span if endpoint.node.upstream is None else endpoint.node.upstream.span
         message = "the built-in file server does not exist in this version"
         report.add(SETTING_NOT_BUILT, message, span, severity=severity)
+    carries_streams = url is not None and not url.scheme.is_http
     for name, value in endpoint.settings.items():
+        if name == "upstream.proxy_protocol" and carries_streams:
+            continue  # connections to upstreams of http are shared among clients, so there it would lie
         if name in _NOT_BUILT and _NOT_BUILT[name](value):
             message = f"`{name}` has no effect in this version"
             where = f"{endpoint.where}{name}" if endpoint.where else None

@@ -6,6 +6,8 @@ import argparse
 import re
 
 DEFAULT = ("127.0.0.1", 8080)
+DEFAULT_TCP = "127.0.0.1"
+DEFAULT_TLS = ("127.0.0.1", 8443)
 
 _ADDRESS = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\[\]:/\s]*):)?(?P<port>\d{1,5})")
 
@@ -24,6 +26,15 @@ def listen_address(text: str) -> tuple[str, int]:
     if host is None:
         return DEFAULT[0], int(match["port"])
     return host.strip("[]") or "0.0.0.0", int(match["port"])  # noqa: S104  # `:8080` asks for every address
+
+
+def listen_host(text: str) -> str:
+    """Return the address that tcp endpoints listen at, each at its own port. Raises ArgumentTypeError."""
+    if not re.fullmatch(r"\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*|[^\[\]:/\s]+", text):
+        raise argparse.ArgumentTypeError(
+            f"`{text}` is no address: write 127.0.0.1 or 0.0.0.0; ports are those of the endpoints"
+        )
+    return text.strip("[]")
 
 
 def shown_address(host: str, port: int) -> str:

@@ -10,12 +10,19 @@ from policyc.runtime.cli.address import shown_address
 
 if TYPE_CHECKING:
     from policyc.engine.model import Program
+    from policyc.runtime.transport.listeners import Place
 
 
 def listening(addresses: Sequence[tuple[str, int]]) -> Iterator[str]:
     """Yield a line for each address; programs that start a gateway wait for the first."""
     for host, port in addresses:
         yield f"listening on http://{shown_address(host, port)}"
+
+
+def streams(places: Sequence[Place]) -> Iterator[str]:
+    """Yield a line for each listener of tcp and tls endpoints."""
+    for place in places:
+        yield f"listening on {place.scheme}://{shown_address(place.host, place.port)}"
 
 
 def endpoints(program: Program, apps: Mapping[str, int], upstream: str | None, account: str) -> Iterator[str]:

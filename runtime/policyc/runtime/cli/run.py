@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from policyc.runtime.cli.address import DEFAULT, listen_address
+from policyc.runtime.cli.address import DEFAULT, DEFAULT_TCP, DEFAULT_TLS, listen_address, listen_host
 from policyc.runtime.cli.cost_flag import add_cost_flag
 from policyc.runtime.cli.failure import CommandError, reason
 from policyc.runtime.cli.setting_flags import add_setting_flags, settings_from
@@ -34,6 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=listen_address,
         default=DEFAULT,
         help="where to serve public http and https endpoints in clear (default 127.0.0.1:8080; port 0: any)",
+    )
+    parser.add_argument(
+        "--tcp",
+        metavar="HOST",
+        type=listen_host,
+        default=DEFAULT_TCP,
+        help="where to serve public tcp endpoints, each at its own port (default 127.0.0.1)",
+    )
+    parser.add_argument(
+        "--tls",
+        metavar="ADDR",
+        type=listen_address,
+        default=DEFAULT_TLS,
+        help="where to serve public tls endpoints, chosen by SNI, if there are any (default 127.0.0.1:8443)",
     )
     parser.add_argument(
         "--upstream", metavar="URL", help="where a policy without endpoints sends its traffic, for any Host"
@@ -88,8 +102,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     counts = {url: len(each) for url, each in apps.items()}
     service = Service(
-        make, loader, program, arguments.http, log, counts, arguments.upstream, settings.account
-    )
+        make, loader, program, arguments.http, log, counts, arguments.upstream, settings.account,
+        tcp=arguments.tcp, tls=arguments.tls,
+    )  # fmt: skip
     return serve(service)
 
 

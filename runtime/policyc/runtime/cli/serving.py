@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.runtime.cli import banner
-from policyc.runtime.cli.address import shown_address
+from policyc.runtime.cli.address import DEFAULT_TCP, DEFAULT_TLS, shown_address
 from policyc.runtime.cli.failure import CommandError, reason
 from policyc.runtime.cli.output import complain, say
 from policyc.runtime.gateway import Gateway, GatewayError
@@ -35,6 +35,8 @@ class Service(NamedTuple):
     apps: Mapping[str, int]
     upstream: str | None
     account: str
+    tcp: str = DEFAULT_TCP
+    tls: tuple[str, int] = DEFAULT_TLS
 
 
 def serve(service: Service) -> int:
@@ -66,9 +68,10 @@ class _Serving:
             raise CommandError(f"cannot serve: {error}", status=1) from None
         try:
             await gateway.start(*service.address)
+            await gateway.start_streams(service.tcp, service.tls)
         except OSError as error:
             await gateway.close(0)
-            where = shown_address(*service.address)
+            where = error.filename or shown_address(*service.address)
             raise CommandError(f"cannot listen on {where}: {_why(error)}") from None
         self._introduce(gateway, service.program)
         gc.collect()
@@ -88,6 +91,7 @@ class _Serving:
         lines = [*banner.endpoints(program, service.apps, service.upstream, service.account)]
         lines += banner.notices(program, gateway.notices)
         lines += banner.listening(gateway.addresses)
+        lines += banner.streams(gateway.stream_places)
         say("".join(f"{line}\n" for line in lines))
 
     async def _obey(self, gateway: Gateway) -> signal.Signals:

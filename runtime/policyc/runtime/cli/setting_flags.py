@@ -52,8 +52,9 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     if settings.forwarded not in ("replace", "append"):
         raise CommandError(f"--forwarded {settings.forwarded}: write `replace` or `append`")
-    for network in settings.trusted_proxies:
-        _check_network(network)
+    for name in ("trusted_proxies", "proxy_protocol_from"):
+        for network in getattr(settings, name):
+            _check_network(f"--{name.replace('_', '-')}", network)
     return settings
 
 
@@ -71,13 +72,13 @@ def shown_default(setting: Setting) -> str:
     return str(value)
 
 
-def _check_network(text: str) -> None:
+def _check_network(flag: str, text: str) -> None:
     from ipaddress import ip_network
 
     try:
         ip_network(text)
     except ValueError as error:
-        raise CommandError(f"--trusted-proxies {text}: {error}") from None
+        raise CommandError(f"{flag} {text}: {error}") from None
 
 
 def _seconds(text: str) -> float:

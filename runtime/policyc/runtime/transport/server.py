@@ -36,6 +36,7 @@ from policyc.runtime.protocol.http1 import (
     response_octets,
 )
 from policyc.runtime.protocol.refusal import REASONS, Refused
+from policyc.runtime.transport.accepted import Ends
 from policyc.runtime.transport.wheel import Timed, Wheel
 
 _log = logging.getLogger(__name__)
@@ -66,8 +67,8 @@ class House(Interface):
 class ClientConnection(Timed, asyncio.Protocol):
     """One connection of a client: `exchange.Downstream`."""
 
-    def __init__(self, house: House) -> None:
-        """Made by the listener."""
+    def __init__(self, house: House, ends: Ends | None = None) -> None:
+        """Made by the listener; `ends` are what a PROXY header told of the connection."""
         super().__init__()
         self._house = house
         self._ends = ends
@@ -100,8 +101,7 @@ class ClientConnection(Timed, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport, or turn it away where there are too many."""
         self._transport = cast(asyncio.Transport, transport)
-        peer = _endpoint(transport.get_extra_info("peername"))
-        here = _endpoint(transport.get_extra_info("sockname"))
+        peer, here, _ = self._ends or Ends.of(transport)
         self._address = peer[0]
         if not self._house.admit(self, peer[0]):
             self._address = ""
@@ -508,13 +508,3 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._house.wheel.forget(self)
         if self._transport is not None:
             self._transport.abort()
-
-
-def _endpoint(name: object) -> tuple[str, int]:
-    """Return (address, port) of a socket name: IPv4-mapped addresses as IPv4, no zone."""
-    if not isinstance(name, tuple) or len(name) < 2:
-        return "", 0
-    address = str(name[0]).partition("%")[0]
-    if address.startswith("::ffff:") and "." in address:
-        address = address[7:]
-    return address, int(name[1])

@@ -1,0 +1,124 @@
+"""The listeners of tcp and tls endpoints: one per tcp port, one for tls; they follow what is served.
+
+A reload binds the sockets that it needs first, and only then anything changes. What a listener accepts finds
+its endpoint in the snapshot of that moment; a port that nothing is served on any more is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import NamedTuple
+
+from policyc.runtime.endpoints import Snapshot
+from policyc.runtime.transport.accepted import greet
+from policyc.runtime.transport.streams import StreamHouse, TcpConnection, TlsConnection
+
+_BACKLOG = 1024
+
+
+class Place(NamedTuple):
+    """Where to listen, and for which protocol."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class StreamListeners:
+    """Listens for the tcp and tls endpoints of one gateway."""
+
+    def __init__(self, house: StreamHouse) -> None:
+        """Nothing listens before `start`."""
+        self._house = house
+        self._tcp_host: str | None = None
+        self._tls: tuple[str, int] | None = None
+        self._sockets: dict[Place, socket.socket] = {}
+        self._servers: dict[Place, asyncio.Server] = {}
+        self._starting: set[asyncio.Task[None]] = set()
+
+    async def start(self, tcp_host: str | None, tls: tuple[str, int] | None) -> None:
+        """Listen for what is served. Raises OSError, and then nothing listens."""
+        self._tcp_host, self._tls = tcp_host, tls
+        self.adopt(self.bind(self._house.snapshot))
+        await asyncio.gather(*self._starting)
+
+    def bind(self, snapshot: Snapshot) -> dict[Place, socket.socket]:
+        """Return every socket that `snapshot` needs, new ones bound. Raises OSError, none is left then."""
+        wanted: list[Place] = []
+        if self._tcp_host is not None:
+            wanted += [Place("tcp", self._tcp_host, port) for port in snapshot.streams.ports]
+        if self._tls is not None and snapshot.streams.has_tls:
+            wanted.append(Place("tls", *self._tls))
+        sockets: dict[Place, socket.socket] = {}
+        try:
+            for place in wanted:
+                sockets[place] = self._sockets.get(place) or _listening(place)
+        except OSError:
+            self.release(sockets)
+            raise
+        return sockets
+
+    def release(self, sockets: dict[Place, socket.socket]) -> None:
+        """Close what `bind` returned and nobody adopts."""
+        for place, sock in sockets.items():
+            if place not in self._sockets:
+                sock.close()
+
+    def adopt(self, sockets: dict[Place, socket.socket]) -> None:
+        """Listen with these sockets from now on, and no more with others."""
+        for place in [each for each in self._sockets if each not in sockets]:
+            self._drop(place)
+        for place, sock in sockets.items():
+            if place not in self._sockets:
+                self._sockets[place] = sock
+                task = asyncio.get_running_loop().create_task(self._serve(place, sock))
+                self._starting.add(task)
+                task.add_done_callback(self._starting.discard)
+
+    async def _serve(self, place: Place, sock: socket.socket) -> None:
+        house = self._house
+        kind = TcpConnection if place.scheme == "tcp" else TlsConnection
+        factory = greet(house, lambda ends: kind(house, ends))
+        server = await asyncio.get_running_loop().create_server(factory, sock=sock, backlog=_BACKLOG)
+        if self._sockets.get(place) is sock:
+            self._servers[place] = server
+        else:  # dropped meanwhile
+            server.close()
+
+    def _drop(self, place: Place) -> None:
+        sock = self._sockets.pop(place)
+        server = self._servers.pop(place, None)
+        if server is not None:
+            server.close()
+        else:
+            sock.close()
+
+    @property
+    def addresses(self) -> list[Place]:
+        """Where it listens."""
+        return [
+            Place(place.scheme, place.host, sock.getsockname()[1]) for place, sock in self._sockets.items()
+        ]
+
+    async def close(self) -> None:
+        """Accept nothing more; connections go on."""
+        if self._starting:
+            await asyncio.gather(*self._starting, return_exceptions=True)
+        for place in list(self._sockets):
+            self._drop(place)
+
+
+def _listening(place: Place) -> socket.socket:
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+    try:
+        sock = socket.create_server((place.host, place.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        error.filename = f"{place.scheme}://{_shown(place.host)}:{place.port}"
+        raise
+    sock.setblocking(False)
+    return sock
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
