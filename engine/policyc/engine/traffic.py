@@ -78,9 +78,15 @@ class Headers:
         if made is None:
             made = {}
             if self._block is not None:
-                for row in text(self._block).split("\r\n")[:-1]:
+                rows = text(self._block).split("\r\n")
+                del rows[-1]
+                for row in rows:
                     name, _, value = row.partition(":")
-                    made.setdefault(name.lower(), []).append(value.strip(" \t"))
+                    name = name.lower()
+                    if name in made:
+                        made[name].append(value.strip(" \t"))
+                    else:
+                        made[name] = [value.strip(" \t")]
             for octet_name, octet_value in self._added:
                 made.setdefault(text(octet_name).lower(), []).append(text(octet_value))
             self.map = made
