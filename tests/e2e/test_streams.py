@@ -704,3 +704,49 @@ def test_stop_lets_connections_end_and_cuts_them_at_the_deadline() -> None:
             assert (await made.record(2))["reason"] == "drain_timeout"
 
     run(scenario())
+
+
+def test_nothing_is_left_of_connections_however_they_end() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            streams, good, dead = StreamWorld(made), free_port(), free_port()
+            await streams.serve(
+                endpoint(f"tcp://db.example.com:{good}", to=await streams.upstream()),
+                endpoint(f"tcp://dead.example.com:{dead}", to=f"tcp://127.0.0.1:{free_port()}"),
+                endpoint("tls://one.example.com", to=await streams.upstream()),
+            )
+            before = len(asyncio.all_tasks())
+            count = 0
+            for _ in range(20):
+                for how in ("ends", "client breaks", "upstream breaks"):
+                    client = await streams.connect(good)
+                    await client.say(b"x")
+                    upstream = await streams.accepted.get()
+                    if how == "client breaks":
+                        client.reset()
+                    elif how == "upstream breaks":
+                        upstream.reset()
+                    else:
+                        client.writer.write_eof()
+                        upstream.writer.write_eof()
+                    await asyncio.gather(client.answer(), upstream.answer())
+                    client.close()
+                    upstream.close()
+                assert await (await streams.connect(dead)).gets_nothing()
+                late = await streams.connect(streams.tls_port)
+                await late.say(b"\x16")
+                late.close()
+                early = await streams.connect(good)
+                early.reset()
+                (await streams.accepted.get()).close()
+                count += 6
+            await made.record(count)
+            assert len(made.log) == count
+            assert made.gateway.connection_count == 0
+            assert made.gateway._by_address == {}
+            await streams.settled()
+            assert len(asyncio.all_tasks()) <= before
+            waiting = {type(each) for slot in made.gateway.wheel._slots.values() for each in slot}
+            assert not {each.__name__ for each in waiting} & {"Relay", "TcpConnection", "TlsConnection"}
+
+    run(scenario())

@@ -78,6 +78,17 @@ def test_upstream_that_speaks_no_tls_is_a_failure() -> None:
     run(scenario())
 
 
+def test_name_that_no_resolver_takes_is_a_failure() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            streams, port = StreamWorld(made), free_port()
+            await streams.serve(endpoint(f"tcp://db.example.com:{port}", to=f"tcp://{'a' * 64}.example:1"))
+            assert await (await streams.connect(port)).gets_nothing()
+            assert (await made.record())["reason"] == "upstream_unreachable"
+
+    run(scenario())
+
+
 def test_upstream_that_does_not_shake_hands_in_time_is_a_failure() -> None:
     async def scenario() -> None:
         async with world() as made:

@@ -157,7 +157,7 @@ class StreamConnection(Timed, asyncio.Protocol):
                 side = await self._connected(upstream)
         except TimeoutError:
             failure = Fail(8012, f"the upstream {upstream.name} did not accept in time", status=502)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a name that IDNA cannot encode is one that is not found
             failure = Fail(
                 8012, f"the upstream {upstream.name} cannot be reached", status=502, detail=str(error)
             )
@@ -173,7 +173,7 @@ class StreamConnection(Timed, asyncio.Protocol):
     async def _connected(self, upstream: StreamUpstream) -> Side:
         """Return the side of a new connection, after its PROXY header and its handshake. Raises OSError."""
         loop = asyncio.get_running_loop()
-        host = upstream.host.strip("[]")
+        host = upstream.host.strip("[]").removesuffix(".")
         if upstream.path:
             transport, side = await loop.create_unix_connection(lambda: Side("upstream"), upstream.path)
         else:
