@@ -53,7 +53,7 @@ def test_templates_and_bucket_keys_count_too(action: str, path: str) -> None:
 def test_the_expressions_of_one_template_add_up() -> None:
     one = "${json.decode(req.headers['x'][0])}"
     assert not costly(f'on_http_request {{ add-headers {{ headers: {{ "x-a": "{one}{one}" }} }} }}')
-    assert costly(f'on_http_request {{ add-headers {{ headers: {{ "x-a": "{one * 4}" }} }} }}')
+    assert costly(f'on_http_request {{ add-headers {{ headers: {{ "x-a": "{one * 6}" }} }} }}')
 
 
 def test_a_pattern_that_comes_with_the_traffic_is_refused() -> None:
@@ -77,6 +77,14 @@ def test_the_text_of_a_template_is_as_long_as_its_parts() -> None:
     assert not costly(f"on_http_request {{ {sets} when vars.b.lower() == 'x' {{ deny }} }}")
     more = "set-vars { vars: [{ c: vars.b + vars.b + vars.b + vars.b + vars.b + vars.b }] }"
     assert costly(f"on_http_request {{ {sets} {more} when vars.c.lower().upper() == 'x' {{ deny }} }}")
+
+
+def test_the_answer_to_a_request_of_the_policys_own_can_be_read_as_json() -> None:
+    request = 'http-request { url: "https://auth.example.com/check" }'
+    reads = "when json.decode(actions.ngrok.http_request.res.body).allowed == true { deny }"
+    keeps = "set-vars { vars: [{ answer: json.decode(actions.ngrok.http_request.res.body) }] }"
+    loops = "when vars.answer.groups.exists(g, g == 'staff') { deny }"
+    assert not costly(f"on_http_request {{ {request} {reads} {keeps} {loops} }}")
 
 
 def test_a_costly_let_is_shown_where_it_is_used() -> None:

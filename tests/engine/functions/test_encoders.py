@@ -77,3 +77,26 @@ def test_json_survives_the_round_trip() -> None:
 
 def test_basic_auth_of_unicode() -> None:
     assert evaluate("basic_auth.encode('ü', 'p')") == "Basic w7w6cA=="
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("[1.5, 2.0, -0.0]", [1.5, 2, 0]),
+        ("[1, 9223372036854775808]", [1, 2.0**63]),
+        ("[-18446744073709551616, 1]", [-(2.0**64), 1]),
+        ("[9223372036854775807, -9223372036854775808]", [2**63 - 1, -(2**63)]),
+        ('{"a": [], "b": {}, "c": [null, true]}', {"a": [], "b": {}, "c": [None, True]}),
+        (r'["\\ud800x", {"\\udfff": "\\u00e9"}]', ["\ufffdx", {"\ufffd": "\xe9"}]),
+        ('[1, "a", [1.0], {"b": 3.0}]', [1, "a", [1], {"b": 3}]),
+    ],
+)
+def test_numbers_and_texts_of_json_are_settled_at_any_depth(text: str, value: Any) -> None:
+    got = evaluate(f"json.decode('{text}')")
+    assert got == value
+    assert repr(got) == repr(value)
+
+
+@pytest.mark.parametrize("text", ["[1.5, 1e400]", '{"a": [1, -1e400]}', "[" + "9" * 400 + "]", "[1, NaN]"])
+def test_numbers_that_are_too_large_are_no_json(text: str) -> None:
+    assert error_of(f"json.decode('{text}')") == "invalid_argument"

@@ -57,7 +57,7 @@ def _basic(user: str, password: str) -> str:
 def _decoder() -> json.JSONDecoder:
     from json import JSONDecoder
 
-    return JSONDecoder(parse_constant=_constant, parse_int=_integer, parse_float=_double)
+    return JSONDecoder(parse_constant=_constant)
 
 
 def _constant(name: str) -> None:
@@ -67,40 +67,71 @@ def _constant(name: str) -> None:
 def _parse_json(text: str) -> Any:
     try:
         value = _decoder().decode(text)
-    except (ValueError, RecursionError):
+        # Half of a pair can only come from an escape, or from octets that are no UTF-8.
+        settled = _SETTLED | {str} if text.isascii() and "\\u" not in text else _SETTLED
+        return _settle(value, 0, settled)
+    except (ValueError, OverflowError, RecursionError):
         raise EvalError("invalid_argument", f"`{text[:64]}` is not JSON") from None
-    return _cleaned(value, 0)
 
 
-def _integer(digits: str) -> int | float:
-    value = int(digits) if len(digits) < 32 else float(digits)
-    return value if INT_MIN <= value <= INT_MAX and type(value) is int else _double(digits)
+_SETTLED = frozenset({bool, type(None)})
+_INTS = {int}
+_FLOATS = {float}
+_INFINITY = float("inf")
 
 
-def _double(digits: str) -> int | float:
-    value = float(digits)
-    if value in (float("inf"), float("-inf")):
-        raise ValueError(digits)
-    if value.is_integer() and INT_MIN <= value <= INT_MAX - 1023:
-        return int(value)
-    return value
+def _settle(value: Any, depth: int, settled: frozenset[type]) -> Any:
+    """Return a decoded value as CEL has it; `settled` are the types of values that are right as they are.
 
-
-def _cleaned(value: Any, depth: int) -> Any:
-    """Return the value with U+FFFD for half surrogate pairs (as Go does); raises where it nests too deep."""
-    if depth > DEPTH_LIMIT:
-        raise EvalError("too_large", f"JSON is nested deeper than {DEPTH_LIMIT} levels")
-    if type(value) is str:
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in value)
+    Raises EvalError where it nests too deep, and ValueError or OverflowError for a number that is too large.
+    """
+    kind = type(value)
+    if kind in settled:
         return value
-    if type(value) is list:
-        return [_cleaned(item, depth + 1) for item in value]
-    if type(value) is dict:
-        return {_cleaned(key, 0): _cleaned(item, depth + 1) for key, item in value.items()}
+    if kind is int:
+        return value if INT_MIN <= value <= INT_MAX else _number(float(value))
+    if kind is float:
+        return _number(value)
+    if kind is str:
+        return _clean(value)
+    if not value:
+        return value
+    if depth >= DEPTH_LIMIT:
+        raise EvalError("too_large", f"JSON is nested deeper than {DEPTH_LIMIT} levels")
+    if kind is dict:
+        clean = value if str in settled else {_clean(key): item for key, item in value.items()}
+        if settled.issuperset(map(type, value.values())):
+            return clean
+        return {
+            key: item if type(item) in settled else _settle(item, depth + 1, settled)
+            for key, item in clean.items()
+        }
+    kinds = set(map(type, value))
+    if kinds == _FLOATS:
+        return list(map(_number, value))
+    if kinds <= settled or (kinds == _INTS and min(value) >= INT_MIN and max(value) <= INT_MAX):
+        return value
+    return [item if type(item) in settled else _settle(item, depth + 1, settled) for item in value]
+
+
+def _number(value: float) -> int | float:
+    """Return a number as an int where it is whole and fits, as ngrok reads it."""
+    if value.is_integer():
+        return int(value) if INT_MIN <= value <= INT_MAX - 1023 else value
+    if value == _INFINITY or value == -_INFINITY:
+        raise ValueError(value)
     return value
+
+
+def _clean(text: str) -> str:
+    """Return the text with U+FFFD for half surrogate pairs, as Go has it."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
+    return text
 
 
 def _is_json(text: str) -> bool:
@@ -272,7 +303,7 @@ FUNCTIONS = (
                 DYN,
                 _parse_json,
                 dialect=_TRAFFIC,
-                cost=price(60, 18),
+                cost=price(60, 12),
                 size=_decoded,
             ),
         ),
@@ -289,7 +320,7 @@ FUNCTIONS = (
                 _parse_json,
                 True,
                 dialect=_TRAFFIC,
-                cost=price(60, 18),
+                cost=price(60, 12),
                 size=_decoded,
             ),
         ),
@@ -353,7 +384,7 @@ FUNCTIONS = (
         "isJson",
         "Whether the text is JSON.",
         (
-            Overload("string_is_json", (STRING,), BOOL, _is_json, True, dialect=_TRAFFIC, cost=price(60, 18)),
+            Overload("string_is_json", (STRING,), BOOL, _is_json, True, dialect=_TRAFFIC, cost=price(60, 12)),
             Overload(
                 "is_json_string",
                 (STRING,),
@@ -361,7 +392,7 @@ FUNCTIONS = (
                 _is_json,
                 dialect=_TRAFFIC,
                 replaced_by="text.isJson()",
-                cost=price(60, 18),
+                cost=price(60, 12),
             ),
         ),
         (("'{}'.isJson()", "true"), ("'{'.isJson()", "false")),
