@@ -68,13 +68,14 @@ def _parse_json(text: str) -> Any:
     try:
         value = _decoder().decode(text)
         # Half of a pair can only come from an escape, or from octets that are no UTF-8.
-        settled = _SETTLED | {str} if text.isascii() and "\\u" not in text else _SETTLED
+        settled = _SETTLED_WITH_TEXTS if text.isascii() and "\\u" not in text else _SETTLED
         return _settle(value, 0, settled)
     except (ValueError, OverflowError, RecursionError):
         raise EvalError("invalid_argument", f"`{text[:64]}` is not JSON") from None
 
 
-_SETTLED = frozenset({bool, type(None)})
+_SETTLED: frozenset[type] = frozenset({bool, type(None)})
+_SETTLED_WITH_TEXTS: frozenset[type] = frozenset({bool, type(None), str})
 _INTS = {int}
 _FLOATS = {float}
 _INFINITY = float("inf")
