@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.policyc-installed
 CODE   := grammar engine runtime tests benchmarks examples docs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run fmt lint type layers docs docs-current unit golden e2e soak bench test clean
+.PHONY: help setup run fmt lint type layers docs docs-current unit golden e2e soak bench bench-peers test clean
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
