@@ -28,6 +28,8 @@ from policyc.runtime.cli import main as policyc
 from policyc.runtime.cli.action_page import ends_text, result_fields
 from policyc.runtime.cli.catalog import every_code
 from policyc.runtime.cli.setting_flags import flag_of, shown_default
+from policyc.runtime.metrics import FAMILIES as METRICS
+from policyc.runtime.reasons import REASONS
 from policyc.runtime.settings import SETTINGS
 
 HERE = Path(__file__).parent / "reference"
@@ -73,6 +75,15 @@ to it makes no TCP connection. Endpoints of the kubernetes binding can be checke
 ABOUT_SETTINGS = """\
 Each is a flag of `policyc run` and a field of `policyc.runtime.settings.Settings`. Durations are
 written `10s`, `250ms`, `1m30s`, sizes `65536`, `64KB`, `1MiB`."""
+
+ABOUT_REASONS = """\
+Why traffic was refused, ended, or answered in the upstream's place: the names that stand under `reason`
+in the access log and in the metric `policyc_refusals_total` (which leaves the answers of policies out).
+A limit counts in `policyc_limit_hits_total` too, under the name of its setting."""
+
+ABOUT_METRICS = """\
+What `/metrics` of the admin listener shows. Labels come from the configuration and from tables of the
+code, never from a client; each metric has at most 10,000 label sets, what is beyond counts as `other`."""
 
 ABOUT_CODES = """\
 What `policyc check` and `policyc run` report. A code never changes its meaning and is never used
@@ -340,6 +351,32 @@ def settings_page() -> Iterator[str]:
     )
 
 
+def reasons_page() -> Iterator[str]:
+    """Every reason, by name."""
+    yield "# Reasons"
+    yield ""
+    yield ABOUT_REASONS
+    yield ""
+    rows = [
+        (code(each.name), each.by, each.meaning, code(each.setting) if each.setting else "")
+        for each in sorted(REASONS.values())
+    ]
+    yield from table(("reason", "from", "meaning", "setting"), rows)
+
+
+def metrics_page() -> Iterator[str]:
+    """Every metric."""
+    yield "# Metrics"
+    yield ""
+    yield ABOUT_METRICS
+    yield ""
+    rows = [
+        (code(name), family.kind, ", ".join(map(code, family.labels)), family.help)
+        for name, family in METRICS.items()
+    ]
+    yield from table(("metric", "kind", "labels", "meaning"), rows)
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "actions.md": actions_page,
     "variables.md": variables_page,
@@ -347,6 +384,8 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "codes.md": codes_page,
     "phases.md": phases_page,
     "settings.md": settings_page,
+    "reasons.md": reasons_page,
+    "metrics.md": metrics_page,
 }
 
 

@@ -38,7 +38,7 @@ class Answer(NamedTuple):
 
 def reason_of(failure: Fail) -> str:
     """Return the stable name of a failure."""
-    return REASONS.get(failure.code, "policy_error")
+    return failure.reason or REASONS.get(failure.code, "policy_error")
 
 
 def error_answer(status: int, message: str, code: int | None, accept: str) -> Answer:

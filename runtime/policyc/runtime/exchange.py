@@ -320,7 +320,8 @@ class HttpExchange:
         self._forwards += 1
         limit = self._around.settings.forwards_limit
         if self._forwards > limit:  # whatever `on_error` says: the cost of a request has to end somewhere
-            failure = Fail(3501, f"forward-internal: more than {limit} forwards of one request", status=508)
+            message = f"forward-internal: more than {limit} forwards of one request"
+            failure = Fail(3501, message, status=508, reason="forward_limit")
             del self._hops[1:]
             self._note(failure)
             self._answer(self._error_answer(failure), outside=True)

@@ -34,13 +34,16 @@ from policyc.runtime.endpoints import (
 )
 from policyc.runtime.exchange import Surroundings
 from policyc.runtime.forwarded import Forwarding
+from policyc.runtime.metrics import Metrics, Samples
 from policyc.runtime.observe import AccessLog, Sink, discard, timestamp
 from policyc.runtime.origin import Origin
+from policyc.runtime.process import process_samples
 from policyc.runtime.services import LocalServices
 from policyc.runtime.settings import Settings
 from policyc.runtime.state import RateLimiter
 from policyc.runtime.stream import StreamUpstream
 from policyc.runtime.transport.accepted import Held, Proxies, greet
+from policyc.runtime.transport.acceptor import Acceptor, Descriptors
 from policyc.runtime.transport.listeners import Place, StreamListeners
 from policyc.runtime.transport.server import ClientConnection
 from policyc.runtime.transport.upstream import Address, HttpOrigin, Upstreams
@@ -72,17 +75,19 @@ class Gateway:
         upstream: str | None = None,
         log: AccessLog | Sink | None = None,
         clock: Callable[[], float] = time.monotonic,
+        reuse_port: bool = False,
     ) -> None:
         """Prepare; nothing listens before `start`.
 
         `apps` are ASGI applications by endpoint URL, a list of them makes a pool. `upstream` is where a bare
         policy (or, without a policy, everything) goes, for any Host; a program with endpoints has no use for
-        it. `clock` gives monotonic seconds to rate limits. Raises GatewayError for what cannot be served.
+        it. `clock` gives monotonic seconds to rate limits. With `reuse_port`, other processes may listen at
+        the same addresses. Raises GatewayError for what cannot be served.
         """
         self.settings = settings or Settings()
         self._log = log if isinstance(log, AccessLog) else None
-        sink: Sink = log.add if isinstance(log, AccessLog) else (log or discard)
-        self.wheel = Wheel(self._log.flush if self._log is not None else None)
+        self.metrics = Metrics(log.add if isinstance(log, AccessLog) else (log or discard))
+        self.wheel = Wheel(self._tick)
         self.upstreams = Upstreams(self.settings, self.wheel)
         self.limiter = RateLimiter(clock, self.settings.buckets_limit)
         try:
@@ -93,7 +98,8 @@ class Gateway:
             self.proxies = Proxies(self.settings.proxy_protocol_from)
         except ValueError as error:
             raise GatewayError(f"proxy_protocol_from: {error}") from None
-        self.around = Surroundings(self.settings, LocalServices(self.limiter), forwarding, sink)
+        services = LocalServices(self.limiter)
+        self.around = Surroundings(self.settings, services, forwarding, self.metrics.finished)
         self._chance = random.Random(self.settings.seed)  # noqa: S311
         self._apps: dict[str, list[AsgiOrigin]] = {}
         for url, given in (apps or {}).items():
@@ -102,7 +108,9 @@ class Gateway:
         self._program = program
         self.snapshot: Snapshot = self._build(program)
         self.is_stopping = False
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[Acceptor] = []
+        self._descriptors = Descriptors()
+        self.reuse_port = reuse_port
         self._streams = StreamListeners(self)
         self._contexts: dict[bool, SSLContext] = {}
         self._connections: set[Held] = set()
@@ -268,9 +276,9 @@ class Gateway:
     async def start(self, host: str = "127.0.0.1", port: int = 8080) -> None:
         """Listen for HTTP in clear; may be called again for another address. Raises OSError."""
         self._start()
-        loop = asyncio.get_running_loop()
-        factory = greet(self, lambda ends: ClientConnection(self, ends))
-        self._servers.append(await loop.create_server(factory, host, port, backlog=1024))
+        listener = Acceptor(self._accept_with(greet(self, lambda ends: ClientConnection(self, ends))))
+        await listener.start(host, port, reuse_port=self.reuse_port)
+        self._servers.append(listener)
 
     async def start_streams(
         self, tcp_host: str | None = "127.0.0.1", tls: tuple[str, int] | None = ("127.0.0.1", 8443)
@@ -324,6 +332,7 @@ class Gateway:
         except TimeoutError:
             _log.warning("%d connections were cut at the deadline", len(self._connections))
             for connection in list(self._connections):
+                self.metrics.refused("drain_timeout")
                 connection.kill()
             await asyncio.sleep(0)
         await self.upstreams.close()
@@ -355,6 +364,7 @@ class Gateway:
             return self._turn_away(address, "address_connections")
         if len(self._connections) >= settings.connections_limit:
             return self._turn_away(address, "too_many_connections")
+        self.metrics.connections += 1
         if address:
             self._by_address[address] = count + 1
         self._connections.add(connection)
@@ -387,6 +397,69 @@ class Gateway:
                 known.verify_mode = ssl.CERT_NONE
             self._contexts[verify] = known
         return known
+
+    def _accept_with(self, factory: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
+        """Return the factory of a listener, which stops accepting where descriptors are short."""
+
+        def make() -> asyncio.Protocol:
+            wary = self._descriptors.wary
+            if wary and len(self._connections) + self.upstreams.open_count >= wary:
+                self._look_at_descriptors()
+            return factory()
+
+        return make
+
+    def _look_at_descriptors(self) -> None:
+        if not self._descriptors.are_short():
+            return
+        _log.warning("accepting pauses: file descriptors are short, connections=%d", len(self._connections))
+        self.metrics.accept_pauses += 1
+        for server in self._servers:
+            server.pause()
+
+    def _tick(self) -> None:
+        """Do what the wheel's turn is for: write the log, accept again after a pause."""
+        if self._log is not None:
+            self._log.flush()
+        if any(server.is_paused for server in self._servers) and self._descriptors.are_free():
+            _log.warning("accepting goes on, connections=%d", len(self._connections))
+            for server in self._servers:
+                server.resume()
+
+    # --- admin.Overseen -------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> str:
+        """`ready`, or `starting` before it listens, or `draining` while it stops."""
+        return "draining" if self.is_stopping else "ready" if self._servers else "starting"
+
+    async def samples(self) -> Samples:
+        """Return the metrics of this moment."""
+        return self.collect()
+
+    def collect(self) -> Samples:
+        """Return the metrics of this moment; to wait for nothing."""
+        import platform
+
+        from policyc.runtime.version import version
+
+        upstreams = self.upstreams
+        return {
+            "policyc_build_info": {(version(), platform.python_version()): 1},
+            "policyc_connections": {(): len(self._connections)},
+            "policyc_upstream_connections": {
+                ("open",): upstreams.open_count,
+                ("idle",): upstreams.idle_count,
+            },
+            "policyc_upstream_connect_failures_total": {
+                (name,): count for name, count in upstreams.connect_failures.items()
+            },
+            "policyc_rate_limit_buckets": {(): len(self.limiter)},
+            "policyc_rate_limit_evictions_total": {(): self.limiter.evictions},
+            "policyc_access_log_lines_lost_total": {(): self._log.lost if self._log is not None else 0},
+            **self.metrics.collect(),
+            **process_samples(),
+        }
 
     @property
     def connection_count(self) -> int:

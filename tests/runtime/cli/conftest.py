@@ -128,8 +128,12 @@ def gateway() -> Iterator[Callable[..., Running]]:
     """Return a function that starts `policyc run … --http 127.0.0.1:0`; what is left is killed."""
     started: list[Running] = []
 
-    def start(*argv: str | Path, **more: str) -> Running:
-        command = [sys.executable, "-m", "policyc", "run", *map(str, argv), "--http", "127.0.0.1:0"]
+    def start(*argv: str | Path, prelude: str = "", **more: str) -> Running:
+        flags = ["run", *map(str, argv), "--http", "127.0.0.1:0"]
+        command = [sys.executable, "-m", "policyc", *flags]
+        if prelude:  # code that comes first in the new process
+            main = "runpy.run_module('policyc', run_name='__main__', alter_sys=True)"
+            command = [sys.executable, "-c", f"import runpy; {prelude}{main}", *flags]
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **more}
         )

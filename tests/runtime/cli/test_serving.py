@@ -216,3 +216,68 @@ def test_request_in_flight_finishes_and_a_second_signal_cuts_it(
         assert client.recv(1000) == b""
     assert status == 128 + signal.SIGTERM
     assert "Traceback" not in err
+
+
+def test_admin_listener_shows_health_and_metrics_until_the_end(gateway: Gateway, policy: Path) -> None:
+    running = gateway(policy, "--admin", "127.0.0.1:0")
+    assert httpx.get(running.url, headers=HOST).status_code == 200
+    admin = running.wait_for(r"admin on (http://\S+)")[1]
+    assert httpx.get(f"{admin}/healthz").text == "ok\n"
+    assert httpx.get(f"{admin}/readyz").text == "ready\n"
+    assert httpx.get(f"{admin}/readyz", headers={"host": "rebound.example.com"}).status_code == 421
+    metrics = httpx.get(f"{admin}/metrics").text
+    assert 'policyc_requests_total{endpoint="https://a.example.com",status="2xx"} 1' in metrics
+    policy.write_text("on_http_request { dney }\n")
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for_error("not reloaded")
+    assert 'policyc_reloads_total{result="failed"} 1' in httpx.get(f"{admin}/metrics").text
+    assert running.stop()[0] == 0
+
+
+def test_admin_port_that_is_taken_stops_only_who_asked_for_it(
+    gateway: Gateway, policyc_process: Command, policy: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        status, _, err = policyc_process("run", policy, "--http", "127.0.0.1:0", "--admin", where)
+        assert (status, err) == (2, f"policyc: cannot listen on {where}: address already in use\n")
+    running = gateway(policy, "--admin", "off")
+    running.wait_for("listening")
+    assert not any("admin" in line for line in running.out)
+    others = [gateway(policy), gateway(policy)]  # one of them at most gets the usual port
+    for each in others:
+        assert httpx.get(each.url, headers=HOST).status_code == 200
+    assert sum(any("notice: no admin listener" in line for line in each.out) for each in others) >= 1
+
+
+def test_descriptors_run_out_and_the_gateway_serves_on(gateway: Gateway, policy: Path) -> None:
+    limited = "import resource, runpy; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); "
+    running = gateway(policy, "--admin", "off", prelude=limited)
+    host, port = running.url.removeprefix("http://").split(":")
+    request = b"GET / HTTP/1.1\r\nhost: a.example.com\r\n\r\n"
+    clients = [socket.create_connection((host, int(port))) for _ in range(90)]
+    try:
+        running.wait_for_error("accepting pauses")
+        clients[0].sendall(request)
+        assert clients[0].recv(1000).startswith(b"HTTP/1.1 200 ")
+        used = cpu_seconds(running.process.pid)
+        clients[0].sendall(request)
+        assert clients[0].recv(1000).startswith(b"HTTP/1.1 200 ")
+        clients[-1].settimeout(0.5)  # time in which a busy loop would show
+        clients[-1].sendall(request)
+        with pytest.raises(TimeoutError):
+            clients[-1].recv(1)
+        assert cpu_seconds(running.process.pid) - used < 0.25
+        for client in clients[:70]:
+            client.close()
+        clients[-1].settimeout(15)
+        assert clients[-1].recv(1000).startswith(b"HTTP/1.1 200 ")
+    finally:
+        for client in clients:
+            client.close()
+    assert running.stop()[0] == 0
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

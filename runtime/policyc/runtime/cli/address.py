@@ -1,13 +1,24 @@
-"""`--http ADDR`: where to listen, in the short forms that people write."""
+"""`--http ADDR`, `--admin ADDR`: where to listen, in the short forms that people write."""
 
 from __future__ import annotations
 
 import argparse
 import re
+from typing import NamedTuple
+
+
+class AdminAddress(NamedTuple):
+    """Where the admin listener is; one that nobody asked for may be missing."""
+
+    host: str
+    port: int
+    is_asked_for: bool
+
 
 DEFAULT = ("127.0.0.1", 8080)
 DEFAULT_TCP = "127.0.0.1"
 DEFAULT_TLS = ("127.0.0.1", 8443)
+DEFAULT_ADMIN = AdminAddress("127.0.0.1", 9901, is_asked_for=False)
 
 _ADDRESS = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\[\]:/\s]*):)?(?P<port>\d{1,5})")
 
@@ -26,6 +37,13 @@ def listen_address(text: str) -> tuple[str, int]:
     if host is None:
         return DEFAULT[0], int(match["port"])
     return host.strip("[]") or "0.0.0.0", int(match["port"])  # noqa: S104  # `:8080` asks for every address
+
+
+def admin_address(text: str) -> AdminAddress | None:
+    """Return where the admin listener shall be, None for `off`. Raises ArgumentTypeError."""
+    if text == "off":
+        return None
+    return AdminAddress(*listen_address(text), is_asked_for=True)
 
 
 def listen_host(text: str) -> str:

@@ -22,25 +22,16 @@ COMMANDS = {
 
 
 class _Version(argparse.Action):
-    """`--version`: importlib.metadata costs more than everything else here, so it is loaded only now."""
+    """`--version`: reading it costs more than everything else here, so that is done only now."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, **_: object) -> None:
         super().__init__(option_strings, dest, nargs=0, help="print the version")
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
+        from policyc.runtime.version import version
+
         say(f"policyc {version()}\n")
         parser.exit(0)
-
-
-def version() -> str:
-    """Return the version of the package that is installed."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
-
-    try:
-        return installed("policyc")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 class _Formatter(argparse.HelpFormatter):

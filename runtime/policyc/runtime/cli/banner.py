@@ -10,6 +10,8 @@ from policyc.runtime.cli.address import shown_address
 
 if TYPE_CHECKING:
     from policyc.engine.model import Program
+    from policyc.runtime.cli.address import AdminAddress
+    from policyc.runtime.transport.admin import AdminListener
     from policyc.runtime.transport.listeners import Place
 
 
@@ -17,6 +19,15 @@ def listening(addresses: Sequence[tuple[str, int]]) -> Iterator[str]:
     """Yield a line for each address; programs that start a gateway wait for the first."""
     for host, port in addresses:
         yield f"listening on http://{shown_address(host, port)}"
+
+
+def admin(listener: AdminListener | None, wanted: AdminAddress | None) -> Iterator[str]:
+    """Yield a line on the admin listener."""
+    if listener is not None and listener.address is not None:
+        yield f"admin on http://{shown_address(*listener.address)} (/healthz, /readyz, /metrics)"
+    elif wanted is not None:
+        where = shown_address(wanted.host, wanted.port)
+        yield f"notice: no admin listener: {where} is not free (`--admin ADDR` moves it)"
 
 
 def streams(places: Sequence[Place]) -> Iterator[str]:

@@ -11,7 +11,15 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from policyc.runtime.cli.address import DEFAULT, DEFAULT_TCP, DEFAULT_TLS, listen_address, listen_host
+from policyc.runtime.cli.address import (
+    DEFAULT,
+    DEFAULT_ADMIN,
+    DEFAULT_TCP,
+    DEFAULT_TLS,
+    admin_address,
+    listen_address,
+    listen_host,
+)
 from policyc.runtime.cli.cost_flag import add_cost_flag
 from policyc.runtime.cli.failure import CommandError, reason
 from policyc.runtime.cli.setting_flags import add_setting_flags, settings_from
@@ -62,6 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--access-log", metavar="FILE", help="append the access log to FILE (default: standard error)"
     )
+    parser.add_argument(
+        "--admin",
+        metavar="ADDR",
+        type=admin_address,
+        default=DEFAULT_ADMIN,
+        help="where /healthz, /readyz and /metrics are (default 127.0.0.1:9901 if it is free), or `off`",
+    )
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="warning")
     parser.add_argument(
         "--lenient", action="store_true", help="only warn of unreachable rules and idle phases"
@@ -76,10 +91,12 @@ def run(arguments: argparse.Namespace) -> int:
     from policyc.runtime.cli.programs import ProgramLoader
     from policyc.runtime.cli.serving import Service, serve
     from policyc.runtime.gateway import Gateway
+    from policyc.runtime.process import raise_descriptor_limit
 
     if not arguments.files and not arguments.upstream and not arguments.app:
         raise CommandError("nothing to run: give a policy file, or --upstream URL for a plain proxy")
     set_up_logs(arguments.log_level)
+    raise_descriptor_limit()
     settings = settings_from(arguments)
     apps = load_apps(arguments.app)
     check_upstream(arguments.upstream)
@@ -103,7 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
     counts = {url: len(each) for url, each in apps.items()}
     service = Service(
         make, loader, program, arguments.http, log, counts, arguments.upstream, settings.account,
-        tcp=arguments.tcp, tls=arguments.tls,
+        admin=arguments.admin, tcp=arguments.tcp, tls=arguments.tls,
     )  # fmt: skip
     return serve(service)
 

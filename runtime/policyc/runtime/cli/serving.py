@@ -13,15 +13,17 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.runtime.cli import banner
-from policyc.runtime.cli.address import DEFAULT_TCP, DEFAULT_TLS, shown_address
+from policyc.runtime.cli.address import DEFAULT_TCP, DEFAULT_TLS, AdminAddress, shown_address
 from policyc.runtime.cli.failure import CommandError, reason
 from policyc.runtime.cli.output import complain, say
 from policyc.runtime.gateway import Gateway, GatewayError
 
 if TYPE_CHECKING:
     from policyc.engine.model import Program
+    from policyc.runtime.admin import Overseen
     from policyc.runtime.cli.programs import ProgramLoader
     from policyc.runtime.observe import AccessLog
+    from policyc.runtime.transport.admin import AdminListener
 
 
 class Service(NamedTuple):
@@ -35,6 +37,7 @@ class Service(NamedTuple):
     apps: Mapping[str, int]
     upstream: str | None
     account: str
+    admin: AdminAddress | None = None
     tcp: str = DEFAULT_TCP
     tls: tuple[str, int] = DEFAULT_TLS
 
@@ -66,6 +69,7 @@ class _Serving:
             gateway = service.make(service.program)
         except GatewayError as error:
             raise CommandError(f"cannot serve: {error}", status=1) from None
+        admin = await start_admin(service.admin, gateway)
         try:
             await gateway.start(*service.address)
             await gateway.start_streams(service.tcp, service.tls)
@@ -74,10 +78,15 @@ class _Serving:
             where = error.filename or shown_address(*service.address)
             raise CommandError(f"cannot listen on {where}: {_why(error)}") from None
         self._introduce(gateway, service.program)
+        say("".join(f"{line}\n" for line in banner.admin(admin, service.admin)))
         gc.collect()
         gc.freeze()  # what was loaded stays: the collector need not look at it again
         stop = await self._obey(gateway)
-        return await self._stop(gateway, stop)
+        try:
+            return await self._stop(gateway, stop)
+        finally:
+            if admin is not None:
+                admin.close()
 
     def _catch_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -111,12 +120,15 @@ class _Serving:
         try:
             program = await asyncio.to_thread(service.loader.load)
             if program is None:
+                gateway.metrics.reloads["failed"] += 1
                 complain("not reloaded: the policies above are refused; everything goes on as it was")
                 return
             gateway.reload(program)
         except (CommandError, GatewayError) as error:
+            gateway.metrics.reloads["failed"] += 1
             complain(f"not reloaded: {error}; everything goes on as it was")
             return
+        gateway.metrics.reloads["ok"] += 1
         say("reloaded\n")
         self._introduce(gateway, program)
 
@@ -143,6 +155,27 @@ class _Serving:
     async def _another_stop(self) -> None:
         while await self._signals.get() is getattr(signal, "SIGHUP", None):
             pass
+
+
+async def start_admin(address: AdminAddress | None, overseen: Overseen) -> AdminListener | None:
+    """Return the admin listener, None if there is to be none, or if nobody asked for it and it cannot be.
+
+    Raises CommandError.
+    """
+    from policyc.runtime.protocol.http1 import Limits
+    from policyc.runtime.transport.admin import AdminListener
+
+    if address is None:
+        return None
+    listener = AdminListener(overseen, Limits())
+    try:
+        await listener.start(address.host, address.port)
+    except OSError as error:
+        if not address.is_asked_for:
+            return None
+        where = shown_address(address.host, address.port)
+        raise CommandError(f"cannot listen on {where}: {_why(error)}") from None
+    return listener
 
 
 def _why(error: OSError) -> str:

@@ -180,6 +180,8 @@ class ClientConnection(Timed, asyncio.Protocol):
     def expired(self) -> None:
         """A time-out: of the head, of the body's rate, of a stalled write, of idleness."""
         if self._stalled or self._lingering:
+            if self._exchange is not None:
+                self._exchange.client_lost("write_timeout")
             self._abort_transport()
         elif self._exchange is not None or self._drained >= 0:
             self._check_rate()

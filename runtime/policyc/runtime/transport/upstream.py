@@ -67,6 +67,7 @@ class Upstreams:
         self.limits: Limits = settings.limits()
         self._idle: dict[Address, list[UpstreamConnection]] = {}
         self._open: set[UpstreamConnection] = set()
+        self.connect_failures: dict[str, int] = {}
         self._dials: set[asyncio.Task[None]] = set()
         self._contexts: dict[Address, SSLContext] = {}
 
@@ -139,7 +140,8 @@ class Upstreams:
                         server_hostname=address.host.strip("[]") if context is not None else None,
                     )
         except TimeoutError:
-            call.dial_failed(Fail(8012, f"the upstream {address.name} did not accept in time", status=502))
+            message = f"the upstream {address.name} did not accept in time"
+            call.dial_failed(Fail(8012, message, status=502, reason="connect_timeout"))
         except OSError as error:
             failure = Fail(
                 8012, f"the upstream {address.name} cannot be reached", status=502, detail=str(error)
@@ -257,6 +259,8 @@ class HttpCall:
     def dial_failed(self, failure: Fail) -> None:
         """There is no connection."""
         self._dialling = None
+        failures, name = self._upstreams.connect_failures, self.address.name
+        failures[name] = failures.get(name, 0) + 1
         self.fail(failure)
 
     def write(self, data: bytes) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pytest
 
 from policyc.grammar.diagnostic import Diagnostic
-from policyc.runtime.cli import arguments
 from policyc.runtime.cli.formats import Occasion
 from policyc.runtime.cli.formats.sarif import render
 
@@ -16,7 +15,7 @@ OCCASION = Occasion(("a dir/shop, one.policy", "/etc/other.yaml"))
 def test_log_looks_as_promised(
     golden: Callable[[str, str], None], findings: list[Diagnostic], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arguments, "version", lambda: "1.2.3")
+    monkeypatch.setattr("policyc.runtime.version.version", lambda: "1.2.3")
     golden("cli/sarif.txt", render(findings, OCCASION))
 
 

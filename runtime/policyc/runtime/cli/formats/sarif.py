@@ -19,7 +19,7 @@ def render(diagnostics: Sequence[Diagnostic], occasion: Occasion) -> str:
     """Return a SARIF log with every finding as a result."""
     import json
 
-    from policyc.runtime.cli.arguments import version
+    from policyc.runtime.version import version
 
     codes = sorted({d.code.id: d.code for d in diagnostics}.values())
     index = {code.id: i for i, code in enumerate(codes)}

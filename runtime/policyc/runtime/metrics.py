@@ -1,0 +1,233 @@
+"""What a gateway counts, and how that reads in Prometheus' text format.
+
+Rules. 1. While traffic flows, counting adds to plain integers in place; names, labels and text are made when
+somebody asks. 2. A family is declared in FAMILIES or does not exist. 3. Labels come from the configuration
+(endpoints, rules, upstreams) or from tables of the code (reasons), never from a client; each family keeps at
+most SERIES_LIMIT label sets, what is beyond counts as `other`.
+
+Samples are sums, so those of several workers are added up.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from policyc.runtime.reasons import REASONS
+
+if TYPE_CHECKING:
+    from policyc.runtime.observe import Record, Sink
+
+SERIES_LIMIT = 10_000
+BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_BOUNDS_MS = tuple(bound * 1000 for bound in BOUNDS_S)
+_OTHER = "other"
+
+Labels = tuple[str, ...]
+Samples = dict[str, dict[Labels, float]]
+
+
+class Family(NamedTuple):
+    """A metric: `kind` is counter, gauge or histogram, `labels` name what its samples are told apart by."""
+
+    kind: str
+    help: str
+    labels: Labels = ()
+
+
+FAMILIES: Mapping[str, Family] = {
+    "policyc_build_info": Family("gauge", "1, for the version that runs", ("version", "python")),
+    "policyc_requests_total": Family(
+        "counter", "requests answered, by the endpoint that they came to", ("endpoint", "status")
+    ),
+    "policyc_request_duration_seconds": Family(
+        "histogram", "from the request head to the end of the response", ("endpoint",)
+    ),
+    "policyc_response_body_bytes_total": Family("counter", "octets of response bodies sent", ("endpoint",)),
+    "policyc_streams_total": Family("counter", "tcp and tls connections that ended", ("endpoint",)),
+    "policyc_rules_acted_total": Family(
+        "counter", "times that a rule acted, by the endpoint that the traffic came to", ("endpoint", "rule")
+    ),
+    "policyc_refusals_total": Family(
+        "counter", "traffic refused, failed or given up, by reason", ("reason",)
+    ),
+    "policyc_limit_hits_total": Family("counter", "times that a limit was met, by its setting", ("limit",)),
+    "policyc_connections": Family("gauge", "client connections that are open"),
+    "policyc_connections_total": Family("counter", "client connections that were let in"),
+    "policyc_accept_pauses_total": Family("counter", "times that accepting paused for want of descriptors"),
+    "policyc_upstream_connections": Family("gauge", "connections to upstreams", ("state",)),
+    "policyc_upstream_connect_failures_total": Family(
+        "counter", "failed attempts to connect to an upstream", ("upstream",)
+    ),
+    "policyc_rate_limit_buckets": Family("gauge", "buckets that rate limits keep"),
+    "policyc_rate_limit_evictions_total": Family("counter", "buckets that went because the table was full"),
+    "policyc_reloads_total": Family("counter", "reloads", ("result",)),
+    "policyc_access_log_lines_lost_total": Family("counter", "lines that could not be written"),
+    "process_resident_memory_bytes": Family("gauge", "memory in use, of all processes"),
+    "process_cpu_seconds_total": Family("counter", "CPU time used, of all processes"),
+    "process_open_fds": Family("gauge", "open file descriptors, of all processes"),
+}
+
+# These say the same in every worker, and are not added up.
+_SAME = frozenset({"policyc_build_info", "policyc_reloads_total"})
+
+
+class _Traffic:
+    """The counts of one endpoint; an entry of `by_duration` is one bucket, not a sum."""
+
+    __slots__ = ("by_class", "by_duration", "octets", "rules", "seconds_ms", "streams")
+
+    def __init__(self) -> None:
+        self.by_class = [0] * 6
+        self.by_duration = [0] * (len(_BOUNDS_MS) + 1)
+        self.seconds_ms = 0.0
+        self.octets = 0
+        self.streams = 0
+        self.rules: dict[str, int] = {}
+
+
+class Metrics:
+    """Counts records as they come. `write` is where each of them goes next: the access log."""
+
+    def __init__(self, write: Sink) -> None:
+        """Begin at zero."""
+        self._write = write
+        self._traffic: dict[str, _Traffic] = {}
+        self._reasons: dict[str, int] = {}
+        self.connections = 0
+        self.accept_pauses = 0
+        self.reloads = {"ok": 0, "failed": 0}
+
+    def finished(self, record: Record) -> None:
+        """Count a request, a connection or a refusal, and pass the record on."""
+        passed = record.get("endpoints")
+        url = passed[0] if passed else ""
+        traffic = self._traffic.get(url)
+        if traffic is None:
+            traffic = self._begin(url)
+        status = record.get("status")
+        if status is not None:
+            duration_ms = record.get("duration_ms", 0.0)
+            traffic.by_class[status // 100] += 1
+            traffic.by_duration[bisect_left(_BOUNDS_MS, duration_ms)] += 1
+            traffic.seconds_ms += duration_ms
+            traffic.octets += record.get("bytes", 0)
+        elif "protocol" in record:
+            traffic.streams += 1
+        acted = record.get("rules")
+        if acted:
+            rules = traffic.rules
+            for name in acted:
+                rules[name] = rules.get(name, 0) + 1
+        reason = record.get("reason")
+        if reason:
+            self.refused(reason)
+        self._write(record)
+
+    def refused(self, reason: str) -> None:
+        """Count a refusal that has no record of its own."""
+        self._reasons[reason] = self._reasons.get(reason, 0) + 1
+
+    def _begin(self, url: str) -> _Traffic:
+        if len(self._traffic) >= SERIES_LIMIT:
+            return self._traffic.setdefault(_OTHER, _Traffic())
+        return self._traffic.setdefault(url, _Traffic())
+
+    def collect(self) -> Samples:
+        """Return what was counted."""
+        samples: Samples = {
+            "policyc_connections_total": {(): self.connections},
+            "policyc_accept_pauses_total": {(): self.accept_pauses},
+            "policyc_reloads_total": {(result,): count for result, count in self.reloads.items()},
+            "policyc_limit_hits_total": {(each.setting,): 0 for each in REASONS.values() if each.setting},
+        }
+        refusals = samples["policyc_refusals_total"] = {}
+        limits = samples["policyc_limit_hits_total"]
+        for name, count in self._reasons.items():
+            reason = REASONS.get(name)
+            if reason is None or reason.by != "answer":
+                refusals[name,] = count
+            if reason is not None and reason.setting:
+                limits[reason.setting,] += count
+        for url, traffic in self._traffic.items():
+            _collect_endpoint(samples, url, traffic)
+        return samples
+
+
+def _collect_endpoint(samples: Samples, url: str, traffic: _Traffic) -> None:
+    for number, count in enumerate(traffic.by_class):
+        if count:
+            status = f"{number}xx" if number else "none"  # closed without an answer
+            samples.setdefault("policyc_requests_total", {})[url, status] = count
+    if traffic.streams:
+        samples.setdefault("policyc_streams_total", {})[url,] = traffic.streams
+    acted = samples.setdefault("policyc_rules_acted_total", {})
+    for rule, count in traffic.rules.items():
+        key = (url, rule) if len(acted) < SERIES_LIMIT else (_OTHER, _OTHER)
+        acted[key] = acted.get(key, 0) + count
+    total = sum(traffic.by_duration)
+    if not total:
+        return
+    samples.setdefault("policyc_response_body_bytes_total", {})[url,] = traffic.octets
+    buckets = samples.setdefault("policyc_request_duration_seconds_bucket", {})
+    below = 0
+    for bound, count in zip(BOUNDS_S, traffic.by_duration, strict=False):
+        below += count
+        buckets[url, f"{bound:g}"] = below
+    buckets[url, "+Inf"] = total
+    samples.setdefault("policyc_request_duration_seconds_sum", {})[url,] = traffic.seconds_ms / 1000
+    samples.setdefault("policyc_request_duration_seconds_count", {})[url,] = total
+
+
+def add_up(parts: Iterable[Samples]) -> Samples:
+    """Return the samples of several workers as those of one gateway."""
+    total: Samples = {}
+    for part in parts:
+        for name, series in part.items():
+            into = total.setdefault(name, {})
+            same = name in _SAME
+            for labels, value in series.items():
+                before = into.get(labels, 0)
+                into[labels] = max(before, value) if same else before + value
+    return total
+
+
+def exposition(samples: Samples) -> str:
+    """Return the text that a Prometheus server reads, format 0.0.4."""
+    return "".join(line + "\n" for line in _lines(samples))
+
+
+def _lines(samples: Samples) -> Iterator[str]:
+    for name, family in FAMILIES.items():
+        parts = (
+            [(name, family.labels)]
+            if family.kind != "histogram"
+            else [
+                (f"{name}_bucket", (*family.labels, "le")),
+                (f"{name}_sum", family.labels),
+                (f"{name}_count", family.labels),
+            ]
+        )
+        if not any(samples.get(part) for part, _ in parts):
+            continue
+        yield f"# HELP {name} {family.help}"
+        yield f"# TYPE {name} {family.kind}"
+        for part, labels in parts:
+            for values, value in samples.get(part, {}).items():
+                yield f"{part}{_labels(labels, values)} {_number(value)}"
+
+
+def _labels(names: Labels, values: Labels) -> str:
+    if not names:
+        return ""
+    return "{" + ",".join(f'{name}="{_escaped(v)}"' for name, v in zip(names, values, strict=True)) + "}"
+
+
+def _escaped(value: str) -> str:
+    text = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return text.encode("utf-8", "replace").decode()
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(round(value, 9))

@@ -1,0 +1,104 @@
+"""A listener that pauses: what waits is not lost, and nothing spins."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import cast
+
+import pytest
+from tests.e2e.world import run
+
+from policyc.runtime.transport import acceptor
+from policyc.runtime.transport.acceptor import Acceptor, Descriptors
+
+pytestmark = pytest.mark.e2e
+
+
+class Greeter(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast(asyncio.Transport, transport).write(b"hello")  # uvloop's transports are no asyncio.Transport
+        transport.close()
+
+
+class Client:
+    """A connection that says nothing."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def word(self) -> bytes:
+        """Return everything that comes until the end, and close."""
+        said = await self._reader.read()
+        self._writer.close()
+        return said
+
+    @property
+    def has_heard_nothing(self) -> bool:
+        return not self._reader._buffer  # type: ignore[attr-defined]
+
+
+async def connect(port: int) -> Client:
+    return Client(*await asyncio.open_connection("127.0.0.1", port))
+
+
+def test_connection_that_comes_in_a_pause_is_served_after_it() -> None:
+    async def scenario() -> None:
+        listener = Acceptor(Greeter)
+        await listener.start("127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        assert await (await connect(port)).word() == b"hello"
+        listener.pause()
+        assert listener.is_paused
+        client = await connect(port)
+        await asyncio.sleep(0.05)
+        assert client.has_heard_nothing
+        listener.resume()
+        listener.resume()
+        assert await client.word() == b"hello"
+        assert not listener.is_paused
+        assert await (await connect(port)).word() == b"hello"
+        listener.pause()
+        listener.close()
+        assert not listener.is_paused
+        with pytest.raises(ConnectionRefusedError):
+            await connect(port)
+
+    run(scenario())
+
+
+def test_close_while_it_goes_on_again_leaves_nothing_open() -> None:
+    async def scenario() -> None:
+        listener = Acceptor(Greeter)
+        await listener.start("127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        listener.pause()
+        listener.resume()
+        listener.close()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        with pytest.raises(ConnectionRefusedError):
+            await connect(port)
+
+    run(scenario())
+
+
+def test_descriptors_are_short_at_nine_tenths(monkeypatch: pytest.MonkeyPatch) -> None:
+    lowest = os.dup(0)
+    os.close(lowest)
+    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: (lowest + 1) * 10 // 9 + 2)
+    assert not Descriptors().are_short()
+    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: lowest)
+    assert Descriptors().are_short()
+    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: 0)
+    assert not Descriptors().are_short()
+
+
+def test_descriptors_are_free_again_at_eight_tenths(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: 100)
+    descriptors = Descriptors()
+    monkeypatch.setattr(acceptor, "open_descriptors", lambda: 80)
+    assert not descriptors.are_free()
+    monkeypatch.setattr(acceptor, "open_descriptors", lambda: 79)
+    assert descriptors.are_free()
