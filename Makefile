@@ -68,6 +68,9 @@ soak: $(STAMP) ## the long tests
 bench: $(STAMP) ## measure: expressions, a ten-rule policy, requests per second
 	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-columns=median,iqr,ops,rounds --benchmark-sort=name
 
+bench-peers: $(STAMP) ## compare with nginx, Envoy and others that are installed; COMPARE=path/to/compare.py
+	$(BIN)/python benchmarks/gateways.py $(or $(COMPARE),../shared/bench/compare.py) $(FLAGS)
+
 test: lint type layers docs-current ## all that must be green
 	$(BIN)/pytest -m "not soak"
 

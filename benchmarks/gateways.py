@@ -1,8 +1,8 @@
 """Run the comparison with other gateways: `make bench-peers`, or gateways.py PATH/TO/compare.py [FLAG ...].
 
 compare.py is no part of this project: it drives nginx, HAProxy, Envoy, Caddy and what else is installed with
-the same load as policyc, interleaved, and measures the CPU time of each per request. It says itself how to get
-the peers that are not there. Flags after its path go to it; without any, all HTTP workloads are run.
+the same load as policyc, interleaved, and measures the CPU time of each per request. It says itself how to
+get the peers that are not there. Flags after its path go to it; without any, all HTTP workloads are run.
 """
 
 from __future__ import annotations
