@@ -90,3 +90,60 @@ def test_usual_lines_are_written_as_the_encoder_writes_them() -> None:
         assert stream.getvalue() == json.dumps(each, separators=(",", ":")) + "\n"
         stream.seek(0)
         stream.truncate()
+
+
+def test_full_disk_loses_lines_says_so_once_and_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    path = tmp_path / "log"
+    path.symlink_to("/dev/full")
+    log = AccessLog(path=str(path))
+    for _ in range(3):
+        log.add({"status": 200})
+        log.flush()
+    assert log.lost == 3
+    assert [each.message for each in caplog.records if "cannot be written" in each.message] == [
+        "the access log cannot be written, lines are lost: [Errno 28] No space left on device"
+    ]
+    path.unlink()
+    log.reopen()
+    log.add({"status": 201})
+    log.close()
+    assert json.loads(path.read_text()) == {"status": 201}
+    assert "is written again, lines lost so far: 3" in caplog.text
+
+
+def test_line_that_was_cut_off_stays_apart_from_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log"
+    log = AccessLog(path=str(path))
+
+    class Full(io.FileIO):
+        def write(self, octets: object) -> int:
+            assert isinstance(octets, bytes)
+            return super().write(octets[:5])
+
+    with Full(str(path), "a") as full, monkeypatch.context() as patch:
+        patch.setattr(log, "_file", full)
+        log.add({"status": 200})
+        log.flush()
+    log.add({"status": 201})
+    log.close()
+    torn, line = path.read_text().splitlines()
+    assert torn == '{"sta'
+    assert json.loads(line) == {"status": 201}
+    assert log.lost == 1
+
+
+def test_processes_share_a_file_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    logs = [AccessLog(path=str(path)), AccessLog(path=str(path))]
+    for number in range(20):
+        logs[number % 2].add({"status": number, "path": "/" + "x" * 5000})
+        logs[number % 2].flush()
+    for log in logs:
+        log.close()
+    assert [json.loads(line)["status"] for line in path.read_text().splitlines()] == list(range(20))

@@ -5,13 +5,17 @@ Never in it: bodies, cookies, authorization, query strings. What the `log` actio
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quote
 from typing import IO, TypedDict
+
+_log = logging.getLogger(__name__)
 
 
 class Record(TypedDict, total=False):
@@ -39,16 +43,22 @@ class Record(TypedDict, total=False):
 
 
 class AccessLog:
-    """Collects records, and writes them when the gateway flushes (at each tick) or many wait."""
+    """Collects records, and writes them when the gateway flushes (at each tick) or many wait.
+
+    A file gets whole lines in one piece, appended by the system: several processes may share it.
+    """
 
     BATCH = 200
 
     def __init__(self, stream: IO[str] | None = None, *, path: str | None = None) -> None:
         """Write to `stream`, to the file at `path`, or to standard error. Raises OSError for a bad path."""
         self._path = path
-        self._stream: IO[str] | None = open(path, "a", encoding="utf-8") if path else stream  # noqa: SIM115
+        self._stream = stream
+        self._file = _appending(path) if path is not None else None
         self._waiting: list[str] = []
         self._lost = 0
+        self._is_failing = False
+        self._is_torn = False
 
     def add(self, record: Record) -> None:
         """Take a record."""
@@ -61,12 +71,32 @@ class AccessLog:
         if not self._waiting:
             return
         lines, self._waiting = self._waiting, []
-        stream = self._stream if self._stream is not None else sys.stderr
         try:
-            stream.write("".join(lines))
-            stream.flush()
-        except (OSError, ValueError):
+            self._write("".join(lines))
+        except (OSError, ValueError) as error:
             self._lost += len(lines)
+            if not self._is_failing:
+                self._is_failing = True
+                _log.warning("the access log cannot be written, lines are lost: %s", error)
+        else:
+            if self._is_failing:
+                self._is_failing = False
+                _log.warning("the access log is written again, lines lost so far: %d", self._lost)
+
+    def _write(self, text: str) -> None:
+        if self._file is None:
+            stream = self._stream if self._stream is not None else sys.stderr
+            stream.write(text)
+            stream.flush()
+            return
+        octets = text.encode("ascii")
+        if self._is_torn:  # what was cut off stays a line by itself
+            octets = b"\n" + octets
+        written = self._file.write(octets)
+        if written != len(octets):  # the disk was full in the middle
+            self._is_torn = True
+            raise OSError("no space left for all of it")
+        self._is_torn = False
 
     @property
     def lost(self) -> int:
@@ -77,16 +107,21 @@ class AccessLog:
         """Open the file anew, after it was rotated."""
         if self._path is not None:
             self.flush()
-            fresh = open(self._path, "a", encoding="utf-8")  # noqa: SIM115
-            if self._stream is not None:
-                self._stream.close()
-            self._stream = fresh
+            fresh = _appending(self._path)
+            if self._file is not None:
+                self._file.close()
+            self._file, self._is_torn = fresh, False
 
     def close(self) -> None:
         """Write what waits, and close the file if it is ours."""
         self.flush()
-        if self._path is not None and self._stream is not None:
-            self._stream.close()
+        if self._file is not None:
+            self._file.close()
+
+
+def _appending(path: str) -> io.FileIO:
+    """Return a file without a buffer: what cannot be written is not kept, to be tried again with the next."""
+    return io.FileIO(path, "a")
 
 
 def discard(record: Record) -> None:

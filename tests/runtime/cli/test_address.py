@@ -4,7 +4,13 @@ import argparse
 
 import pytest
 
-from policyc.runtime.cli.address import listen_address, listen_host, shown_address
+from policyc.runtime.cli.address import (
+    AdminAddress,
+    admin_address,
+    listen_address,
+    listen_host,
+    shown_address,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +60,10 @@ def test_host_of_tcp_endpoints(text: str, host: str) -> None:
 def test_host_of_tcp_endpoints_has_no_port(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="no address"):
         listen_host(text)
+
+
+def test_admin_listener_can_be_moved_and_left_out() -> None:
+    assert admin_address("off") is None
+    assert admin_address("9000") == AdminAddress("127.0.0.1", 9000, is_asked_for=True)
+    with pytest.raises(argparse.ArgumentTypeError, match="no address"):
+        admin_address("on")
