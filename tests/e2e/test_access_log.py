@@ -112,3 +112,23 @@ def test_stream_that_takes_nothing_stops_no_request() -> None:
         assert log.lost == 1
 
     run(scenario())
+
+
+def test_trace_is_passed_on_and_in_the_record() -> None:
+    number = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+    async def scenario() -> None:
+        async with world() as w:
+            up = await w.upstream()
+            await w.serve(endpoint("http://a.example.com", to=up.url))
+            await w.get(
+                "/", "a.example.com", f"traceparent: 00-{number}-00f067aa0ba902b7-01", "tracestate: a=1"
+            )
+            await w.get("/", "a.example.com", f"traceparent: 00-{number}-0", "tracestate: a=1")
+            assert (await w.record(1))["trace"] == number
+            assert "trace" not in await w.record(2)
+            assert up.seen[0].get("traceparent") == [f"00-{number}-00f067aa0ba902b7-01"]
+            assert up.seen[0].get("tracestate") == ["a=1"]
+            assert up.seen[1].get("traceparent") == up.seen[1].get("tracestate") == []
+
+    run(scenario())

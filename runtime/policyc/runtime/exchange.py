@@ -45,6 +45,7 @@ from policyc.runtime.protocol.http1 import (
 )
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.settings import Settings
+from policyc.runtime.trace import trace_id
 
 _log = logging.getLogger(__name__)
 
@@ -629,6 +630,8 @@ class HttpExchange:
             record["detail"] = self._detail
         if self._upstream:
             record["upstream"] = self._upstream
+        if head.block is None and (trace := trace_id(head.lines)):  # a plain head names none
+            record["trace"] = trace
         if self._logs:
             record["logs"] = list(self._logs)
         self._around.log(record)

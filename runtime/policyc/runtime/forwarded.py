@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from policyc.engine.traffic import Connection
+from policyc.runtime import trace
 
 Line = tuple[bytes, bytes]
 
@@ -71,6 +72,7 @@ class Forwarding:
         chain: list[bytes] = []
         protos: list[bytes] = []
         hosts: list[bytes] = []
+        traced: list[Line] = []
         for line in lines:
             first = line[0][:1]
             if first in b"xX" and _is_of_family(line[0]):
@@ -90,7 +92,12 @@ class Forwarding:
                 continue
             if first in b"nN" and _is_reserved(line[0]):
                 continue
+            if first in b"tT" and line[0].lower() in trace.NAMES:
+                traced.append(line)
+                continue
             kept.append(line)
+        if traced:
+            kept += trace.passed_on(traced)
         kept.append((b"x-forwarded-for", b", ".join([*chain, address])))
         kept.append((b"x-forwarded-proto", b", ".join([*protos, proto])))
         if hosts:

@@ -39,6 +39,7 @@ class Record(TypedDict, total=False):
     error: str
     detail: str
     upstream: str
+    trace: str
     logs: list[object]
 
 

@@ -41,7 +41,9 @@ def _marks(names: str, wild: str) -> re.Pattern[bytes]:
 _HOP_BY_HOP: Final = (
     "connection http2-settings keep-alive te trailer transfer-encoding upgrade content-length"
 )
-_REQUEST_MARKS: Final = _marks(f"{_HOP_BY_HOP} expect forwarded host", "proxy- x-forwarded- ngrok-")
+_REQUEST_MARKS: Final = _marks(
+    f"{_HOP_BY_HOP} expect forwarded host traceparent tracestate", "proxy- x-forwarded- ngrok-"
+)
 _RESPONSE_MARKS: Final = _marks(f"{_HOP_BY_HOP} ngrok-error-code", "proxy-")
 # Lines that are left out, and say nothing that would change how a plain message is passed on.
 _IDLE: Final = re.compile(rb"\n(?:[Cc]onnection: keep-alive|[Kk]eep-[Aa]live: [^\r]*)").fullmatch
