@@ -61,7 +61,7 @@ def responses(method: str, *pieces: bytes) -> list[Event]:
         for piece in pieces:
             reader.feed(piece)
             while (event := reader.next()) is not None:
-                events.append(shown(event))
+                events.append(shown(bytes(event) if isinstance(event, memoryview) else event))
     except Refused as refused:
         events.append(refused.reason)
     return events
