@@ -8,7 +8,6 @@ as the functions say (spec/variables.md §9.2).
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from policyc.engine.cel import ir
@@ -19,36 +18,32 @@ from policyc.engine.optimise import forms
 from policyc.engine.optimise.rewrite import rewrite
 from policyc.engine.optimise.terms import Term, joined, merge
 from policyc.engine.types import BOOL, INT, STRING
+from policyc.engine.variables import ANY_PHASE, Variable
 
 if TYPE_CHECKING:
     from policyc.engine.traffic import Connection
-    from policyc.engine.variables import Variable
     from policyc.grammar.source import Span
 
 _NUMBER: Final = Overload("address_number", (STRING,), INT, address_number)
 NUMBER_OF: Final = "number of"
 
 
-@cache
-def client_number() -> Variable:
-    """Return the variable that no user can name: `conn.client_ip` as a number."""
-    from policyc.engine.variables import ANY_PHASE, Variable
-
-    return Variable(
-        "conn.client_ip (number)",
-        INT,
-        "number of the client's address",
-        ANY_PHASE,
-        "conn",
-        "client_number",
-        fill_client_number,
-    )
-
-
 def fill_client_number(conn: Connection) -> int:
     """Work out the number of the client's address."""
     number = conn.client_number = address_number(conn.client_ip)
     return number
+
+
+# No user can name it.
+CLIENT_NUMBER: Final = Variable(
+    "conn.client_ip (number)",
+    INT,
+    "number of the client's address",
+    ANY_PHASE,
+    "conn",
+    "client_number",
+    fill_client_number,
+)
 
 
 def use_stretches(node: ir.Node) -> ir.Node:
@@ -105,5 +100,5 @@ def number_of(address: ir.Node, span: Span) -> ir.Node:
     if address.type == INT:
         return address
     if isinstance(address, ir.Var) and address.variable.path == "conn.client_ip":
-        return ir.Var(client_number(), INT, span)
+        return ir.Var(CLIENT_NUMBER, INT, span)
     return ir.Apply(NUMBER_OF, (_NUMBER,), (address,), INT, span)
