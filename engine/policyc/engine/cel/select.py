@@ -1,7 +1,4 @@
-"""Selecting a field or an item from a value, as both evaluators do it where the static type does not say how.
-
-`peek_*` are the same look-ups for conditions: they never raise, and answer `MISSING` where the others would.
-"""
+"""Selecting a field or an item from a value, for both evaluators, where the static type does not say how."""
 
 from __future__ import annotations
 
@@ -79,22 +76,6 @@ def has_set_field(operand: Any, name: str) -> bool:
     if type(value) is Optional:
         value = value.value
     return bool(value.ns) if type(value) is Duration else bool(value)
-
-
-def peek_field(operand: Any, name: str) -> Any:
-    """Return `field(operand, name)`, or MISSING."""
-    try:
-        return field(operand, name)
-    except EvalError:
-        return MISSING
-
-
-def peek_at(operand: Any, key: Any) -> Any:
-    """Return `at(operand, key)`, or MISSING."""
-    try:
-        return at(operand, key)
-    except EvalError:
-        return MISSING
 
 
 def text_of(value: object, what: str) -> str:
