@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,3 +110,15 @@ def test_hour_in_a_zone(zone: str | None, hour: int) -> None:
 def test_zone_offset_follows_the_season() -> None:
     winter, summer = (times.parse_timestamp(f"2024-{month}-01T12:00:00Z") for month in ("01", "07"))
     assert [times.calendar(moment, "Europe/Berlin").hour for moment in (winter, summer)] == [13, 14]
+
+
+def test_zone_is_found_where_the_system_has_no_zones() -> None:
+    script = "from policyc.engine.cel.times import _zone; print(_zone('Europe/Berlin'))"
+    told = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"PYTHONTZPATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == "Europe/Berlin\n"
