@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.policyc-installed
 CODE   := grammar engine runtime tests benchmarks examples docs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run fmt lint type layers docs docs-current unit golden e2e soak bench bench-peers test clean
+.PHONY: help setup run fmt lint type layers docs docs-current unit golden e2e soak bench bench-record bench-peers test clean
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,12 @@ bench: $(STAMP) ## measure: expressions, rules, requests per second
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench \
 	  || echo "some peers could not be installed: their columns will be missing"
 	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-columns=median,iqr,ops,rounds --benchmark-sort=name
+
+bench-record: $(STAMP) ## measure, and write the results that docs/performance.md shows
+	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-json=.benchmarks-run.json -q
+	$(BIN)/python benchmarks/record.py .benchmarks-run.json
+	$(BIN)/python docs/generate.py
+	@rm .benchmarks-run.json
 
 bench-peers: $(STAMP) ## compare with nginx, Envoy and others that are installed; COMPARE=path/to/compare.py
 	$(BIN)/python benchmarks/gateways.py $(or $(COMPARE),../shared/bench/compare.py) $(FLAGS)

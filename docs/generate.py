@@ -10,12 +10,14 @@ python docs/generate.py --check   write nothing; fail where a page is not curren
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from policyc.engine.action import Action, Ends
 from policyc.engine.actions import actions
@@ -389,6 +391,76 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
 }
 
 
+PERFORMANCE = ROOT / "docs" / "performance.md"
+RESULTS = ROOT / "benchmarks" / "results" / "engine.json"
+
+
+def performance() -> str:
+    """Return docs/performance.md with its tables as the recorded results have them."""
+    text = PERFORMANCE.read_text(encoding="utf-8")
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    for name, rows in RESULT_TABLES.items():
+        begin, end = f"<!-- results {name} -->\n", "<!-- end -->"
+        shown = "\n".join(rows(results))
+        before, _, rest = text.partition(begin)
+        after = rest.partition(end)[2]
+        text = f"{before}{begin}{shown}\n{end}{after}"
+    return text
+
+
+def results_machine(results: dict[str, Any]) -> Iterator[str]:
+    """Say where and when the results were measured."""
+    machine = results["machine"]
+    yield (
+        f"{results['date']}: {machine['cores']} cores of {machine['cpu']}, {machine['system']}, "
+        f"Python {machine['python']}."
+    )
+
+
+def results_expressions(results: dict[str, Any]) -> Iterator[str]:
+    """Nanoseconds per evaluation, and each contestant as a multiple of generated code."""
+    columns = ("generated", "by_hand", "cel_cpp", "cel_python")
+    rows = [
+        (name.replace("_", " "), *(f"{row[column]:,}" if column in row else "-" for column in columns))
+        for name, row in results["expressions_ns"].items()
+    ]
+    ratios = results["ratios"]
+    rows.append(
+        ("geometric mean, in generated", *(f"{ratios[c]:,.2f}" if c in ratios else "-" for c in columns))
+    )
+    yield from table(("expression", "generated", "by hand", "cel-cpp", "cel-python"), rows)
+
+
+def results_many_rules(results: dict[str, Any]) -> Iterator[str]:
+    """What a request pays for many rules, beside ten of the same kind."""
+    yield from table(
+        ("rules on distinct …", "rules", "10 rules, ns", "all, ns", "ratio"),
+        [
+            (name, f"{row['rules']:,}", f"{row['few_ns']:,}", f"{row['many_ns']:,}", f"{row['ratio']:.2f}")
+            for name, row in results["many_rules"].items()
+        ],
+    )
+
+
+def results_start(results: dict[str, Any]) -> Iterator[str]:
+    """CPU time of whole processes."""
+    yield from table(
+        ("process", "CPU, ms"),
+        [
+            ("an interpreter that does nothing" if name == "nothing" else f"`policyc check {name}`", f"{ms}")
+            for name, ms in results["start_cpu_ms"].items()
+        ],
+    )
+
+
+RESULT_TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
+    "machine": results_machine,
+    "expressions": results_expressions,
+    "many-rules": results_many_rules,
+    "start": results_start,
+}
+
+
 def readme() -> str:
     """Return the README with its blocks as they should be now."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -417,6 +489,7 @@ def main(argv: list[str]) -> int:
     """Write the pages, or with `--check` say which are not current; return the exit status."""
     wanted = {HERE / name: "\n".join([NOTE, "", *page()]) + "\n" for name, page in PAGES.items()}
     wanted[ROOT / "README.md"] = readme()
+    wanted[PERFORMANCE] = performance()
     stale = []
     for path, text in wanted.items():
         if path.exists() and path.read_text(encoding="utf-8") == text:
