@@ -80,10 +80,12 @@ def value_key(value: object) -> Key:
     """Return what tells a constant from others of its static type."""
     if value is None or isinstance(value, bool | int | str | bytes | float):
         return type(value).__name__, repr(value)
-    if isinstance(value, frozenset | tuple) or (
-        isinstance(value, list) and all(isinstance(item, str | int) for item in value)
-    ):
-        # A set is written in the order of its items' texts: those of equal sets may stand in any order.
-        items = sorted(map(repr, value)) if isinstance(value, frozenset) else map(repr, value)
-        return type(value).__name__, *items
+    kind = type(value).__name__
+    if isinstance(value, frozenset):
+        # In the order of the texts: the items of equal sets may stand in any order.
+        return kind, *sorted(map(repr, value))
+    if isinstance(value, list | tuple):
+        return kind, *map(value_key, value)
+    if type(value) is dict:
+        return kind, *((value_key(key), value_key(item)) for key, item in value.items())
     return "object", id(value)
