@@ -54,16 +54,16 @@ docs-current: $(STAMP)
 	$(BIN)/python docs/generate.py --check
 
 unit: $(STAMP) ## the tests that open no socket
-	$(BIN)/pytest -m "not e2e and not soak"
+	$(BIN)/pytest -m "not e2e"
 
 golden: $(STAMP) ## rewrite the golden files; review the difference as prose
-	$(BIN)/pytest -m "not e2e and not soak" --update-golden
+	$(BIN)/pytest -m "not e2e" --update-golden
 
 e2e: $(STAMP) ## the tests that start a gateway on loopback
 	$(BIN)/pytest -m e2e
 
-soak: $(STAMP) ## the long tests
-	$(BIN)/pytest -m soak --timeout 0
+soak: $(STAMP) ## the property tests with ten times as many examples
+	POLICYC_EXAMPLES=20000 $(BIN)/pytest tests/property --timeout 0
 
 bench: $(STAMP) ## measure: expressions, rules, requests per second
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench \
@@ -80,7 +80,7 @@ bench-peers: $(STAMP) ## compare with nginx, Envoy and others that are installed
 	$(BIN)/python benchmarks/gateways.py $(or $(COMPARE),../shared/bench/compare.py) $(FLAGS)
 
 test: lint type layers docs-current ## all that must be green
-	$(BIN)/pytest -m "not soak"
+	$(BIN)/pytest
 
 clean: ## remove .venv and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks

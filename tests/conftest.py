@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A run of `make test` is repeatable: the same examples each time. `make soak` draws new ones.
+settings.register_profile("repeatable", derandomize=True, database=None)
+if "POLICYC_EXAMPLES" not in os.environ:
+    settings.load_profile("repeatable")
 
 Golden = Callable[[str, str], None]
 

@@ -26,7 +26,7 @@ from policyc.engine.cel.scope import Scope
 from policyc.engine.values import EvalError
 
 # cel-python takes milliseconds for each.
-EXAMPLES = int(os.environ.get("POLICYC_EXAMPLES", "200")) // 2
+EXAMPLES = int(os.environ.get("POLICYC_EXAMPLES", "2000")) // 2
 
 FAILED = object()
 
