@@ -59,6 +59,11 @@ def test_single_rules_of_many_kinds_are_tried() -> None:
     assert found(texts) == [(0, 6, False)]
 
 
+def test_single_rules_among_many_are_tried_in_their_places() -> None:
+    texts = [*PATHS[:10], "req.host.endsWith('.a')", *PATHS[10:], "req.headers['a'][0] == 'a'"]
+    assert found(texts) == [(0, 10, True), (10, 11, False), (11, 21, True), (21, 22, False)]
+
+
 def test_stretch_asks_no_more_than_so_many_probes() -> None:
     texts = [f"req.headers['x-{i % (PROBES + 3)}'][0] == '{i}'" for i in range(90)]
     chosen = choose(dict(enumerate(map(atoms, texts))))

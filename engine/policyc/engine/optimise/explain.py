@@ -23,6 +23,7 @@ from policyc.engine.draft import DraftPhase, DraftPolicy
 from policyc.engine.generate.phase import PhaseCode, RuleCode
 from policyc.engine.optimise.atoms import Alternative, Atom, Probe
 from policyc.engine.optimise.passes import PASSES, changes
+from policyc.engine.options import DEFAULT_ACCOUNT
 
 _WIDTH = max(len(each.name) for each in PASSES) + 2
 _MARGIN = " " * 7
@@ -52,7 +53,8 @@ def _phase(policy: DraftPolicy, phase: DraftPhase) -> Iterator[str]:
     }
     count = f"{len(rules)} rule{'' if len(rules) == 1 else 's'}"
     found = f", {len(atoms)} of them dispatched" if atoms else ""
-    yield f"{phase.phase.value} of {policy.label}: {count}{found}\n"
+    whose = policy.label.removeprefix(f"{DEFAULT_ACCOUNT}/")
+    yield f"{phase.phase.value} of {whose}: {count}{found}\n"
     kept = set(code.rules.numbers)
     for number, rule in enumerate(rules):
         how = _how(rule, number in kept, atoms.get(number))
@@ -108,7 +110,7 @@ def _atom(atom: Atom) -> str:
 
 def _alternatives(probe: Probe, found: Sequence[Alternative]) -> str:
     subject = show(found[0].subject)
-    values = [alternative.value for alternative in found]
+    values = sorted((alternative.value for alternative in found), key=value_text)
     several = f"one of {listed(values)}" if len(values) > 1 else value_text(values[0])
     match probe.kind:
         case "exact":

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from policyc.engine.optimise.atoms import Alternative, Atom, Kind, Probe
+from policyc.engine.optimise.atoms import Atom, Kind, Probe
 
 PROBES = 6  # what a stretch may ask, at most
 
@@ -55,16 +55,36 @@ def stretches(rules: Sequence[Sequence[Atom]]) -> list[Stretch]:
 
 
 def _cut(rules: Sequence[Sequence[Atom]], first: int, end: int) -> Iterable[Stretch]:
-    """Give the stretches of rules that all have atoms."""
+    """Give the stretches of rules that all have atoms.
+
+    A rule whose probe is not worth asking for the rules of the stretch is tried, and what is left on both
+    sides of it is looked at anew.
+    """
     chosen = choose(dict(enumerate(rules[first:end], first)))
+    dear = _dear(chosen.values())
+    found = {at for at in chosen if not chosen[at].probes & dear}
+    if len(found) == end - first:
+        atoms = tuple(chosen[at] for at in range(first, end))
+        yield Stretch(first, end, atoms if is_worth(atoms) else ())
+        return
     at = first
     while at < end:
         stop = at
-        while stop < end and (stop in chosen) is (at in chosen):
+        while stop < end and (stop in found) is (at in found):
             stop += 1
-        atoms = tuple(chosen[number] for number in range(at, stop)) if at in chosen else ()
-        yield Stretch(at, stop, atoms if atoms and is_worth(atoms) else ())
+        if at in found:
+            yield from _cut(rules, at, stop)
+        else:
+            yield Stretch(at, stop)
         at = stop
+
+
+def _dear(atoms: Iterable[Atom]) -> frozenset[Probe]:
+    """Return the probes that take longer to ask than trying the rules that ask them."""
+    tried: Counter[Probe] = Counter()
+    for atom in atoms:
+        tried.update({probe: TRIED[probe.kind] for probe in atom.probes})
+    return frozenset(probe for probe, ns in tried.items() if ns <= ASKED[probe.kind])
 
 
 def _joined(found: Iterable[Stretch]) -> list[Stretch]:
@@ -112,12 +132,7 @@ def _choose(rules: Mapping[int, Sequence[Atom]]) -> dict[int, Atom]:
 
 def is_worth(atoms: Sequence[Atom]) -> bool:
     """Return whether looking rules up takes less than trying them."""
-    tried = sum(sum(TRIED[alternative.probe.kind] for alternative in _each_once(atom)) for atom in atoms)
+    tried = sum(TRIED[probe.kind] for atom in atoms for probe in atom.probes)
     probes: set[Probe] = set().union(*(atom.probes for atom in atoms))
     asked = sum(ASKED[probe.kind] for probe in probes)
     return tried > asked + (_TOGETHER if len(probes) > 1 else 0)
-
-
-def _each_once(atom: Atom) -> Iterable[Alternative]:
-    """Give one alternative for each probe: a set of values is tried at once."""
-    return {alternative.probe: alternative for alternative in atom.alternatives}.values()
