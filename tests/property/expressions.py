@@ -157,6 +157,8 @@ TRAFFIC = Dialect(
             "false",
             "'x-a' in req.headers",
             "hasReqHeader('X-B')",
+            "hasQueryParam('q')",
+            "inCidrRanges(conn.client_ip, ['192.0.2.0/24', '::/0'])",
             "has(vars.v)",
             "vars.v == 'a'",
             "req.headers['x-a'].exists(h, h == 'a')",
@@ -259,7 +261,9 @@ class Generator:
         return self.fill(self.pick("<y> + <y>", "bytes(<s>)"), depth)
 
     def make_bool(self, depth: int) -> str:
-        kind = self.draw(st.integers(0, 8))
+        kind = self.draw(st.integers(0, 9))
+        if kind == 9 and not self.dialect.portable:
+            return self.fill(self.about_one(self.of("string", depth)), depth)
         if kind == 0:
             word = self.pick("all", "exists", "exists_one")
             return self.loop(word, "bool", depth)
@@ -303,6 +307,22 @@ class Generator:
                 "<ll>[<s>][0] == <s>",
             ]
         return "(" + self.fill(self.draw(st.sampled_from(tests)), depth) + ")"
+
+    def about_one(self, text: str) -> str:
+        """Return a template of several tests of one text: what the optimiser puts together."""
+        one = f"({text})"
+        return self.pick(
+            f"({one} == 'a' || <b> || {one} == 'GET')",
+            f"({one} == 'a' || {one} in ['/a', 'ab'])",
+            f"({one} != 'a' && {one} != 'GET' && !({one} in ['ab']))",
+            f"({one}.startsWith('a') || {one}.startsWith('/') || {one}.endsWith('b'))",
+            f"({one}.matches('^a') || {one}.matches('b$'))",
+            f"<t>.exists(v0, v0 == {one})",
+            "<t>.exists(v0, v0 == 'a' || v0 == '/a')",
+            "<t>.all(v0, v0 != 'a')",
+            f"(size({one}) > 0 && size(<t>) == 0)",
+            f"inCidrRange({one}, '10.0.0.0/8')" if self.dialect is TRAFFIC else f"{one} in <t>",
+        )
 
     def make_ints(self, depth: int) -> str:
         if self.draw(st.booleans()):

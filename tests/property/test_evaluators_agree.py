@@ -1,4 +1,4 @@
-"""The generated code, the folded expression and the plain evaluator give the same value or the same error."""
+"""The generated code and the plain evaluator give the same value or the same error, optimised or not."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from policyc.engine.cel.plan import plan
 from policyc.engine.cel.scope import Scope
 from policyc.engine.generate import expression as generated
 from policyc.engine.generate.phase import RuleCode, compile_phase
+from policyc.engine.optimise.passes import optimise
 from policyc.engine.outcome import Close, Fail
 from policyc.engine.traffic import Exchange
 from policyc.engine.types import BOOL
@@ -46,10 +47,10 @@ def agree(a: Any, b: Any) -> bool:
     return a == b if isinstance(a, tuple) or isinstance(b, tuple) else same(a, b)
 
 
-def verdict(node: ir.Node, x: Any) -> Any:
+def verdict(node: ir.Node, x: Any, *, optimised: bool) -> Any:
     """Return what a rule makes of a condition."""
     acts = RuleCode(ir.And((node,), BOOL, node.span), (lambda x: Close(),), (False,))
-    answer = compile_phase([acts])(x)
+    answer = compile_phase([acts], optimised=optimised)(x)
     if isinstance(answer, Fail):
         assert answer.code == 2254, answer.detail
         return "error"
@@ -80,24 +81,16 @@ class _Never:
 
 @often
 @given(text=expressions(CEL), env=activations())
-def test_generated_code_is_the_plan(text: str, env: dict[str, Any]) -> None:
+def test_generated_code_is_the_plan_and_optimising_changes_nothing(text: str, env: dict[str, Any]) -> None:
     node = checked(text, Scope.cel(VARIABLES))
     assume(node is not None)
     assert node is not None
     plain = outcome(plan(node), None, env)
     assert agree(outcome(generated.compile_value(node), None, env), plain)
-
-
-@often
-@given(text=expressions(CEL), env=activations())
-def test_folding_changes_nothing(text: str, env: dict[str, Any]) -> None:
-    node = checked(text, Scope.cel(VARIABLES))
-    assume(node is not None)
-    assert node is not None
-    plain = outcome(plan(node), None, env)
-    folded = fold(node)
-    assert agree(outcome(plan(folded), None, env), plain)
-    assert agree(outcome(generated.compile_value(folded), None, env), plain)
+    assert agree(outcome(plan(fold(node)), None, env), plain)
+    optimised = optimise(node)
+    assert agree(outcome(plan(optimised), None, env), plain)
+    assert agree(outcome(generated.compile_value(optimised), None, env), plain)
 
 
 @often
@@ -159,8 +152,10 @@ def test_generated_code_reads_traffic_as_the_plan_does(text: str, make: Callable
     assume(node is not None)
     assert node is not None
     plain = outcome(plan(node), make(), {})
-    assert agree(outcome(generated.compile_value(node), make(), {}), plain)
-    assert agree(outcome(generated.compile_value(fold(node)), make(), {}), plain)
+    optimised = optimise(node)
+    assert agree(outcome(plan(optimised), make(), {}), plain)
+    for each in (node, optimised):
+        assert agree(outcome(generated.compile_value(each), make(), {}), plain)
 
 
 @often
@@ -171,5 +166,5 @@ def test_conditions_absorb_errors_as_the_plan_does(text: str, make: Callable[[],
     assert node is not None
     plain = outcome(plan(node), make(), {})
     want = plain if isinstance(plain, bool) else "error"
-    assert verdict(node, make()) == want
-    assert verdict(fold(node), make()) == want
+    assert verdict(node, make(), optimised=False) == want
+    assert verdict(node, make(), optimised=True) == want
