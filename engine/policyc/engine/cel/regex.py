@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from policyc.engine.cel.limits import PATTERN_LIMIT
+from policyc.engine.remade import remade
 from policyc.engine.values import EvalError
 
 CACHED_PATTERNS = 512
@@ -62,7 +63,7 @@ def compile_pattern(pattern: str) -> Predicate:
         octets = text.encode("utf-8", "surrogateescape")
         return match(anchor, octets, 0, len(octets))[0][0] >= 0  # type: ignore[no-any-return]
 
-    return found
+    return remade(found, compile_pattern, pattern)
 
 
 def matches(text: str, pattern: str) -> bool:

@@ -166,7 +166,7 @@ class Dispatch:
     ) -> None:
         """`rules` by number, in order, each with the atom that picks it and all that it has."""
         self._names = names
-        self._rules = rules
+        self.rules = rules
         self._after = after
         self._functions: dict[int, Callable[[Exchange], Any]] = {}
         self._find: Callable[[Exchange], Bucket] | None = None
@@ -246,7 +246,7 @@ class Dispatch:
 
     def _function(self, number: int) -> Callable[[Exchange], Any]:
         """Generate the function of a rule."""
-        rule = self._rules[number]
+        rule = self.rules[number]
 
         def after(x: Exchange) -> Outcome | None:
             outcome = self.behind(number, x)

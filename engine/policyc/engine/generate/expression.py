@@ -88,16 +88,21 @@ class Slow:
 
     __slots__ = ("_node", "_run")
 
-    def __init__(self, node: ir.Node) -> None:
-        """Remember the node."""
+    def __init__(self, node: ir.Node | Callable[[], ir.Node]) -> None:
+        """Remember the node, or what gives it."""
         self._node = node
         self._run: Callable[[Exchange | None, Mapping[str, Any]], Any] | None = None
 
     def __call__(self, x: Exchange | None, env: Mapping[str, Any]) -> Any:
         """Return the node's value; raises EvalError."""
         if self._run is None:
-            self._run = plan.plan(self._node)
+            self._run = plan.plan(self.node)
         return self._run(x, env)
+
+    @property
+    def node(self) -> ir.Node:
+        """The node."""
+        return self._node if isinstance(self._node, ir.Node) else self._node()
 
 
 def reads(node: ir.Node) -> Counter[str]:

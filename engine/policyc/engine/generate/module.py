@@ -40,14 +40,43 @@ class _Shown:
         return self._source
 
 
+class Generated:
+    """Code that has been run: its functions are in the namespace, with the captured objects they refer to."""
+
+    __slots__ = ("code", "namespace", "what")
+
+    def __init__(
+        self, code: CodeType, what: str, captured: Mapping[str, object], source: str | None = None
+    ) -> None:
+        """Run `code`; `what` it is, and its source if it is known, are for tracebacks."""
+        self.code = code
+        self.what = what
+        self.namespace: dict[str, Any] = {
+            "__name__": f"policyc.generated.{what}",
+            "__loader__": None if source is None else _Shown(source),
+            "__generated__": self,
+            "env": {},
+            **captured,
+        }
+        exec(code, self.namespace)  # noqa: S102  # rule 1 above is what makes this safe
+
+    @property
+    def captured(self) -> dict[str, object]:
+        """The captured objects by name."""
+        return {
+            name: value for name, value in self.namespace.items() if name[0] == "k" and name[1:].isdigit()
+        }
+
+
 class Module:
     """Functions that are compiled together."""
 
-    __slots__ = ("_captured", "_functions", "_names", "lines")
+    __slots__ = ("_captured", "_functions", "_names", "_source", "lines")
 
     def __init__(self) -> None:
         """Start empty."""
         self.lines: list[str] = []
+        self._source: str | None = None
         self._captured: dict[str, object] = {}
         self._names: dict[int, str] = {}
         self._functions = 0
@@ -84,21 +113,18 @@ class Module:
     @property
     def source(self) -> str:
         """The source so far."""
-        return "\n".join(self.lines) + "\n"
+        return self._source or "\n".join(self.lines) + "\n"
 
     def load(self, what: str) -> Mapping[str, Any]:
-        """Compile and run the definitions; returns the namespace. `what` names it in tracebacks."""
-        source = self.source
-        name = f"policyc.generated.{what}-{next(_serial)}"
-        code: CodeType = compile(source, name, "exec", dont_inherit=True)
-        namespace: dict[str, Any] = {
-            "__name__": name,
-            "__loader__": _Shown(source),
-            "env": {},
-            **self._captured,
-        }
-        exec(code, namespace)  # noqa: S102  # rule 1 above is what makes this safe
-        return namespace
+        """Compile and run the definitions; returns the namespace. `what` names it in tracebacks.
+
+        After that, nothing more can be written.
+        """
+        self._source = source = self.source
+        self.lines = []  # no more is written
+        what = f"{what}-{next(_serial)}"
+        code: CodeType = compile(source, f"policyc.generated.{what}", "exec", dont_inherit=True)
+        return Generated(code, what, self._captured, source).namespace
 
 
 class Cell:

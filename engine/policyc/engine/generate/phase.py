@@ -70,7 +70,7 @@ class PhaseCode:
         self._unit = Unit(names)
         self.shared: list[tuple[Shared, tuple[int, ...]]] = []  # by part, with the rules' numbers
         self._parts: list[str] = []
-        self._runs: tuple[Callable[[Exchange], Outcome | None], ...] = ()
+        self._run = _Parts()
         with room():
             self.rules = optimise_rules(rules) if optimised else plain_rules(rules)
             for part in _parts(self.rules):
@@ -83,34 +83,13 @@ class PhaseCode:
 
     def rule_at(self, line: int) -> tuple[int, bool] | None:
         """Return the rule (from 0) that a line of the source belongs to, and whether it is its condition."""
-        return self._unit.rule_at(line)
+        return self._unit.origins.rule_at(line)
 
     def load(self) -> Callable[[Exchange], Outcome | None]:
         """Return the phase's function."""
         functions = self._unit.load("phase")
-        self._runs = tuple(functions[name] for name in self._parts)
-        if len(self._runs) == 1:
-            return self._runs[0]
-        return self._run_all
-
-    def _run_all(self, x: Exchange) -> Outcome | None:
-        for run in self._runs:
-            outcome = run(x)
-            if outcome is not None:
-                return outcome
-        return None
-
-    def _from(self, part: int) -> Tail:
-        """Return what runs the parts from number `part` on."""
-
-        def run(x: Exchange) -> Outcome | None:
-            for run in self._runs[part:]:
-                outcome = run(x)
-                if outcome is not None:
-                    return outcome
-            return None
-
-        return run
+        self._run.parts = tuple(functions[name] for name in self._parts)
+        return self._run.parts[0] if len(self._parts) == 1 else self._run.all
 
     def _write(self, part: Sequence[Stretch], *, is_shared: bool) -> None:
         rules = self.rules
@@ -122,10 +101,10 @@ class PhaseCode:
         made = dict(zip(tried, shared.conditions if shared else conditions, strict=True))
         name = f"p{len(self._parts)}"
         self._parts.append(name)
-        after = self._from(len(self._parts))
+        after = self._run.since(len(self._parts))
         dispatches = {stretch.first: self._dispatch(stretch, after) for stretch in part if stretch.atoms}
         read = [*made.values(), *(s for each in dispatches.values() for s in each.subjects)]
-        writer = Writer(self._unit, name, after, read, shared.ids if shared else frozenset())  # type: ignore[arg-type]
+        writer = Writer(self._unit, name, after, read, shared.ids if shared else frozenset())
         for stretch in part:
             dispatch = dispatches.get(stretch.first) if stretch.atoms else None
             if dispatch is not None:
@@ -134,7 +113,7 @@ class PhaseCode:
                 writer.add_stretch(rules.numbers[stretch.first], code, dispatch.run, ends=ends)
                 continue
             for at in range(stretch.first, stretch.end):
-                writer.add_rule(rules.numbers[at], rules.rules[at]._replace(condition=made[at]))  # type: ignore[arg-type]
+                writer.add_rule(rules.numbers[at], rules.rules[at]._replace(condition=made[at]))
         writer.write()
 
     def _dispatch(self, stretch: Stretch, after: Tail) -> Dispatch:
@@ -147,6 +126,35 @@ class PhaseCode:
             {rules.numbers[at]: rules.atoms[at] for at in places},
             after,
         )
+
+
+class _Parts:
+    """The functions of a phase, run in turn. They are there when all have been written."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self) -> None:
+        self.parts: tuple[Callable[[Exchange], Outcome | None], ...] = ()
+
+    def all(self, x: Exchange) -> Outcome | None:
+        """Run all of them."""
+        for run in self.parts:
+            outcome = run(x)
+            if outcome is not None:
+                return outcome
+        return None
+
+    def since(self, first: int) -> Tail:
+        """Return what runs them from number `first` on."""
+
+        def run(x: Exchange) -> Outcome | None:
+            for run in self.parts[first:]:
+                outcome = run(x)
+                if outcome is not None:
+                    return outcome
+            return None
+
+        return run
 
 
 def _parts(rules: Optimised) -> list[list[Stretch]]:

@@ -1,4 +1,4 @@
-"""Generated functions of a phase, which line belongs to which rule, and what answers when one breaks."""
+"""Generated functions of a phase: which line belongs to which rule, what answers when one breaks."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ if TYPE_CHECKING:
     from policyc.engine.traffic import Exchange
 
 
-class Unit:
-    """A module of functions that run rules; `names` are those of all rules of the phase."""
+class Origins:
+    """Which line of generated code belongs to which rule; answers when one breaks.
+
+    `names` are those of all rules of the phase.
+    """
+
+    __slots__ = ("_lines", "names")
 
     def __init__(self, names: Mapping[int, str]) -> None:
         """Start empty."""
-        self.module = Module()
         self.names = names
-        self.rests = 0
         self._lines: list[tuple[int, int, bool]] = []  # (first line, rule, whether it is the condition)
-        self._waiting: list[tuple[_Tail, str]] = []
 
     def mark(self, line: int, rule: int, is_condition: bool) -> None:
         """Note where a piece of a rule's code begins."""
@@ -36,6 +38,31 @@ class Unit:
         """Return the rule (from 0) that a line of the source belongs to, and whether it is its condition."""
         at = bisect_right(self._lines, line, key=lambda entry: entry[0])
         return self._lines[at - 1][1:] if at else None
+
+    def broken(self, error: BaseException) -> Outcome:
+        """Answer for an exception that escaped from the generated code or from a step."""
+        trace = error.__traceback__
+        found = None if trace is None else self.rule_at(trace.tb_lineno)
+        name, is_condition = ("?", False) if found is None else (self.names[found[0]], found[1])
+        if is_condition and isinstance(error, EvalError):
+            return condition_failed(name, error.message)
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = "" if trace is None else f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        detail = f"{name}: {type(error).__name__}: {error}{place}"
+        return Fail(2300, "internal error while processing a policy", detail=detail)
+
+
+class Unit:
+    """A module of functions that run rules; `names` are those of all rules of the phase."""
+
+    def __init__(self, names: Mapping[int, str]) -> None:
+        """Start empty."""
+        self.module = Module()
+        self.names = names
+        self.origins = Origins(names)
+        self.rests = 0
+        self._waiting: list[tuple[_Tail, str]] = []
 
     def tail(self, rest: str | None, after: Tail) -> Tail:
         """Return what runs the rest of a rule (a function of this unit) and then what comes after it."""
@@ -56,19 +83,6 @@ class Unit:
         condition = rule.told or rule.condition
         assert condition is not None
         return _Failed(self.names[number], condition)
-
-    def broken(self, error: BaseException) -> Outcome:
-        """Answer for an exception that escaped from the generated code or from a step."""
-        trace = error.__traceback__
-        found = None if trace is None else self.rule_at(trace.tb_lineno)
-        name, is_condition = ("?", False) if found is None else (self.names[found[0]], found[1])
-        if is_condition and isinstance(error, EvalError):
-            return condition_failed(name, error.message)
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = "" if trace is None else f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-        detail = f"{name}: {type(error).__name__}: {error}{place}"
-        return Fail(2300, "internal error while processing a policy", detail=detail)
 
 
 class _Tail:

@@ -132,8 +132,8 @@ class Writer:
         again = "; ".join(f"{record} = x.{record}" for record in self.body.records)
         again = "; ".join(filter(None, (again, self.body.emptied()))) or "pass"
         lines = [line.replace(_AGAIN, again) for line in self._lines]
-        broken = self.module.capture(self.unit.broken)
+        broken = self.module.capture(self.unit.origins.broken)
         statements = ["try:", *lines, "except Exception as e:", f"    return {broken}(e)", "return None"]
         first = self.module.write(self.name, ["x"], self.body, statements)
         for at, number, is_condition in self._marks:
-            self.unit.mark(first + 1 + at, number, is_condition)
+            self.unit.origins.mark(first + 1 + at, number, is_condition)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from types import CellType, FunctionType
+from typing import Any, cast
+
+import pytest
+
+from policyc.engine.generate.module import Body, Generated, Module
+from policyc.engine.image import functions as made
+from policyc.engine.image.places import found_at
+from policyc.engine.schema.evaluate import faulting
+from policyc.engine.schema.fault import guarded
+
+
+def inner(function: Any) -> FunctionType:
+    return cast("FunctionType", function)
+
+
+def again(function: FunctionType) -> FunctionType:
+    found = made.outermost(function)
+    assert found is not None
+    place, way = found
+    return made.inner_function(
+        found_at(place), way, function.__closure__ or (), function.__defaults__, function.__kwdefaults__
+    )
+
+
+def test_inner_function_is_the_code_of_the_package_over_the_same_cells() -> None:
+    step = inner(guarded(lambda x: None))
+    twin = again(step)
+    assert twin is not step
+    assert twin.__code__ is step.__code__
+    assert twin.__closure__ == step.__closure__
+    assert twin.__globals__ is step.__globals__
+    assert twin.__qualname__ == "guarded.<locals>.run"
+
+
+def test_functions_that_are_not_inside_one_of_ours_have_no_way() -> None:
+    def here() -> None:
+        """Stand in a test."""
+
+    assert made.outermost(inner(here)) is None
+    assert made.outermost(inner(faulting)) is None
+
+
+@pytest.mark.parametrize("way", [(), (0,), (99,)])
+def test_a_way_that_leads_to_no_code_is_an_error(way: tuple[int, ...]) -> None:
+    with pytest.raises((LookupError, TypeError, ValueError)):
+        made.inner_function(guarded, way, (CellType(1), CellType(2)), None, None)
+
+
+def test_a_place_without_a_function_is_an_error() -> None:
+    with pytest.raises(LookupError):
+        made.inner_function(3, (0,), (), None, None)
+
+
+def test_a_cell_is_filled_later() -> None:
+    cell = made.new_cell()
+    made.fill_cell(cell, (None,))
+    assert cell.cell_contents is None
+
+
+def test_generated_code_is_put_together_in_two_steps() -> None:
+    module = Module()
+    early, late = module.capture({"a": 1}), module.capture([2])
+    module.write("f", ["x", f"env={early}"], Body(module), [f"return env, {late}, x"])
+    generated = module.load("test")["__generated__"]
+    assert isinstance(generated, Generated)
+    code, what, first, rest = made.generated_parts(generated)
+    assert (first, rest) == ({early: {"a": 1}}, {late: [2]})
+    twin = made.generated_again(code, what, first)
+    made.capture_late(twin, rest)
+    function = cast("Any", made.function_of(twin, "f"))
+    assert function(3) == ({"a": 1}, [2], 3)
+
+
+def test_an_object_can_be_blank_and_a_mapping_read_only() -> None:
+    assert isinstance(made.blank(Module), Module)
+    with pytest.raises(TypeError):
+        cast("Any", made.read_only({"a": 1}))["a"] = 2
+    assert cast("Any", made.bound([3], "count"))(3) == 1
