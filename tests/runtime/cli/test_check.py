@@ -57,6 +57,26 @@ def test_warning_is_status_0_and_with_strict_1(policyc: Command, file: Callable[
     assert policyc("check", "--strict", path)[0] == 1
 
 
+def test_plan_is_shown_behind_the_findings(policyc: Command, file: Callable[..., Path]) -> None:
+    path = file("on_http_request { rule 'r' when req.method in ['GET', 'PUT'] { deny } }\n".replace("'", '"'))
+    status, out, err = policyc("check", "--explain-plan", path)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"{path}: nothing to report\non_http_request of {path}: 1 rule\n")
+    assert "req.method in {'GET', 'PUT'}" in out
+
+
+def test_plan_does_not_go_with_formats_for_programs(policyc: Command, file: Callable[..., Path]) -> None:
+    status, out, err = policyc("check", "--explain-plan", "--format", "json", file(GOOD))
+    assert (status, out) == (2, "")
+    assert "--explain-plan is for people" in err
+
+
+def test_no_plan_is_shown_of_a_policy_with_errors(policyc: Command, file: Callable[..., Path]) -> None:
+    status, out, _ = policyc("check", "--explain-plan", file(WRONG))
+    assert status == 1
+    assert "on_http_request of" not in out
+
+
 def test_every_fault_of_every_file_is_reported(policyc: Command, file: Callable[..., Path]) -> None:
     one = file(WRONG + WRONG.replace("request", "response").replace("401", ""), "one.policy")
     two = file("on_http_request:\n  - actions:\n      - type: dney\n", "two.yaml")

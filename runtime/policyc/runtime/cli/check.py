@@ -64,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     from policyc.runtime.cli.sources import STDIN
     from policyc.runtime.program import Importer
 
+    if arguments.explain_plan and arguments.format != "human":
+        raise CommandError(f"--explain-plan is for people: it does not go with --format {arguments.format}")
     options = _options(arguments)
     report = Report()
     timings: list[tuple[str, float]] | None = [] if arguments.timings else None
