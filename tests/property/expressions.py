@@ -316,7 +316,7 @@ class Generator:
             f"({one} == 'a' || {one} in ['/a', 'ab'])",
             f"({one} != 'a' && {one} != 'GET' && !({one} in ['ab']))",
             f"({one}.startsWith('a') || {one}.startsWith('/') || {one}.endsWith('b'))",
-            f"({one}.matches('^a') || {one}.matches('b$'))",
+            f"({one}.matches('^a') || {one}.matches('b$') || {one}.matches('^ab+'))",
             f"<t>.exists(v0, v0 == {one})",
             "<t>.exists(v0, v0 == 'a' || v0 == '/a')",
             "<t>.all(v0, v0 != 'a')",

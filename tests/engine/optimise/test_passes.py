@@ -24,6 +24,7 @@ EXAMPLES = {
     "networks": "inCidrRange(conn.client_ip, '10.0.0.0/8')",
     "loops": "req.headers['x'].exists(u, u == 'a')",
     "sizes": "size(req.method) > 0",
+    "anchors": "req.url.path.matches('^/a/[0-9]+')",
     "patterns": "req.method.matches('^a')",
 }
 

@@ -12,6 +12,7 @@ from policyc.engine.cel import ir
 from policyc.engine.cel.depth import room
 from policyc.engine.cel.fold import fold
 from policyc.engine.optimise.affixes import join_affixes
+from policyc.engine.optimise.anchors import ask_prefixes
 from policyc.engine.optimise.flatten import flatten
 from policyc.engine.optimise.lookups import read_maps
 from policyc.engine.optimise.loops import look_in_lists
@@ -32,6 +33,7 @@ class Pass(NamedTuple):
 PASSES: tuple[Pass, ...] = (
     Pass("constants", "what is known before any traffic is computed", fold),
     Pass("patterns", "constant patterns as string methods, or as one call of RE2", match_texts),
+    Pass("anchors", "patterns that begin with plain text asked for the text first", ask_prefixes),
     Pass("chains", "nested && and || joined", flatten),
     Pass("lookups", "look-ups of constant names as look-ups in the maps themselves", read_maps),
     Pass("sets", "equalities with one value after the other as a look-up in a set", use_sets),
