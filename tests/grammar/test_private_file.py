@@ -69,12 +69,27 @@ def test_an_unusable_cache_directory_is_no_fault(tmp_path: Path, monkeypatch: py
     assert private_file.read("a") is None
 
 
+def test_the_newest_files_are_kept(cache: Path) -> None:
+    for at, name in enumerate(["b-1", "a-1", "a-2", "a-3"]):
+        private_file.write(name, b"x")
+        os.utime(cache / name, (at, at))
+    private_file.trim("a-", 2)
+    assert sorted(each.name for each in cache.iterdir()) == ["a-2", "a-3", "b-1"]
+    private_file.trim("a-", 0)
+    assert [each.name for each in cache.iterdir()] == ["b-1"]
+
+
+def test_trimming_nothing_is_no_fault(cache: Path) -> None:
+    private_file.trim("a-", 2)
+
+
 def test_without_a_home_there_is_no_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     assert private_file.directory() is None
     assert private_file.read("a") is None
     assert not private_file.write("a", b"x")
+    private_file.trim("a", 0)
 
 
 def test_a_relative_cache_home_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:

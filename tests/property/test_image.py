@@ -14,7 +14,9 @@ from tests.property.test_rules_optimised import EXAMPLES, Rule, code_of, rules, 
 
 from policyc.engine.generate import dispatch
 from policyc.engine.generate.phase import compile_phase
-from policyc.engine.image import dump, functions, load, places
+from policyc.engine.image import places
+from policyc.engine.image.reading import load
+from policyc.engine.image.writing import dump
 from policyc.engine.optimise import runs
 from policyc.engine.traffic import Exchange
 from policyc.grammar.source import Source
@@ -35,7 +37,6 @@ def test_rules_from_an_image_do_what_the_rules_did(
     with pytest.MonkeyPatch.context() as patch:
         ours = (*places.PACKAGES, "tests.property.")
         patch.setattr(places, "PACKAGES", ours)
-        patch.setattr(functions, "PACKAGES", ours)
         patch.setattr(dispatch, "NESTED", 1)
         patch.setattr(dispatch, "is_worth", lambda atoms: True)
         patch.setattr(runs, "is_worth", lambda atoms: True)

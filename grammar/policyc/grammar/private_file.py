@@ -63,6 +63,22 @@ def write(name: str, octets: bytes) -> bool:
     return True
 
 
+def trim(prefix: str, count: int) -> None:
+    """Remove all but the newest files whose names begin with `prefix`."""
+    place = directory()
+    if place is None:
+        return
+    try:
+        with os.scandir(place) as entries:
+            found = [
+                (entry.stat().st_mtime_ns, entry.path) for entry in entries if entry.name.startswith(prefix)
+            ]
+    except OSError:
+        return
+    for _, path in sorted(found, reverse=True)[count:]:
+        _remove(path)
+
+
 def _is_ours(status: os.stat_result) -> bool:
     if sys.platform == "win32":  # what lies in the profile of a user is the user's
         return True

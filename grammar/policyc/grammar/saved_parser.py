@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from importlib.abc import FileLoader
 
 _FORMAT = 3
+_PREFIX = "grammar-"
+_KEPT = 4  # files; the oldest ones make room
 
 
 def load_parser() -> Parser:
@@ -33,7 +35,8 @@ def load_parser() -> Parser:
         from policyc.grammar.tables import build_tables
 
         tables = build_tables(grammar)
-        private_file.write(name, dumps(tuple(tables)))
+        if private_file.write(name, dumps(tuple(tables))):
+            private_file.trim(_PREFIX, _KEPT)
     return Parser(tables)
 
 
@@ -49,7 +52,7 @@ def file_name(grammar: str, lark: str) -> str:
     from zlib import crc32
 
     octets = grammar.encode()
-    return f"grammar-{crc32(octets):08x}{len(octets):x}-{lark}-{sys.implementation.cache_tag}-{_FORMAT}"
+    return f"{_PREFIX}{crc32(octets):08x}{len(octets):x}-{lark}-{sys.implementation.cache_tag}-{_FORMAT}"
 
 
 def _lark_stamp() -> str:

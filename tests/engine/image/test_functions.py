@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from types import CellType, FunctionType
+from types import FunctionType
 from typing import Any, cast
 
 import pytest
 
 from policyc.engine.generate.module import Body, Generated, Module
 from policyc.engine.image import functions as made
-from policyc.engine.image.places import found_at
-from policyc.engine.schema.evaluate import faulting
 from policyc.engine.schema.fault import guarded
 
 
@@ -16,42 +14,15 @@ def inner(function: Any) -> FunctionType:
     return cast("FunctionType", function)
 
 
-def again(function: FunctionType) -> FunctionType:
-    found = made.outermost(function)
-    assert found is not None
-    place, way = found
-    return made.inner_function(
-        found_at(place), way, function.__closure__ or (), function.__defaults__, function.__kwdefaults__
-    )
-
-
 def test_inner_function_is_the_code_of_the_package_over_the_same_cells() -> None:
     step = inner(guarded(lambda x: None))
-    twin = again(step)
+    twin = made.inner_function(step.__code__, step.__module__, step.__closure__ or (), (1,), {"a": 2})
     assert twin is not step
     assert twin.__code__ is step.__code__
     assert twin.__closure__ == step.__closure__
     assert twin.__globals__ is step.__globals__
     assert twin.__qualname__ == "guarded.<locals>.run"
-
-
-def test_functions_that_are_not_inside_one_of_ours_have_no_way() -> None:
-    def here() -> None:
-        """Stand in a test."""
-
-    assert made.outermost(inner(here)) is None
-    assert made.outermost(inner(faulting)) is None
-
-
-@pytest.mark.parametrize("way", [(), (0,), (99,)])
-def test_a_way_that_leads_to_no_code_is_an_error(way: tuple[int, ...]) -> None:
-    with pytest.raises((LookupError, TypeError, ValueError)):
-        made.inner_function(guarded, way, (CellType(1), CellType(2)), None, None)
-
-
-def test_a_place_without_a_function_is_an_error() -> None:
-    with pytest.raises(LookupError):
-        made.inner_function(3, (0,), (), None, None)
+    assert (twin.__defaults__, twin.__kwdefaults__) == ((1,), {"a": 2})
 
 
 def test_a_cell_is_filled_later() -> None:

@@ -1,8 +1,13 @@
+from types import FunctionType
+from typing import Any, cast
+
 import pytest
 
 from policyc.engine.function import Dialect
 from policyc.engine.functions import functions
-from policyc.engine.image.places import found_at, places, plain_function
+from policyc.engine.generate.phase import _Parts
+from policyc.engine.image.places import found_at, place_of_code, places, plain_function
+from policyc.engine.schema.fault import guarded
 from policyc.engine.types import STRING
 from policyc.engine.variables import VARIABLES
 
@@ -52,3 +57,33 @@ def test_function_behind_decorators_is_found() -> None:
     assert plain_function(functions) is functions.__wrapped__
     assert plain_function(places) is places
     assert plain_function(3) is None
+
+
+def test_code_inside_a_function_has_a_place() -> None:
+    step: Any = guarded(lambda x: None)
+    place = place_of_code(step)
+    assert place is not None
+    assert place[:2] == ("policyc.engine.schema.fault", "guarded")
+    assert found_at(place) is step.__code__
+    runs: Any = _Parts().since(1)
+    place = place_of_code(runs)
+    assert place is not None
+    assert found_at(place) is runs.__code__
+
+
+def test_functions_that_are_not_inside_one_of_ours_have_no_place_of_code() -> None:
+    def here() -> None:
+        """Stand in a test."""
+
+    assert place_of_code(cast("FunctionType", here)) is None
+    assert place_of_code(cast("FunctionType", guarded)) is None
+
+
+def test_other_code_in_that_place_is_not_found() -> None:
+    step: Any = guarded(lambda x: None)
+    module, name, (checksum, way) = cast("Any", place_of_code(step))
+    for wrong in ((checksum + 1, way), (checksum, ()), (checksum, (*way, 0)), (checksum, (99,))):
+        with pytest.raises((LookupError, AttributeError)):
+            found_at((module, name, wrong))
+    with pytest.raises(LookupError):
+        found_at((module, "annotations", (checksum, way)))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from policyc.engine.image import dump
 from policyc.engine.image.reading import Unreadable, load
+from policyc.engine.image.writing import dump
 from policyc.engine.types import STRING, list_of
 from policyc.grammar.source import Source
 

@@ -13,8 +13,9 @@ from policyc.engine.actions import actions
 from policyc.engine.cel import select
 from policyc.engine.cel.regex import compile_pattern, compiled
 from policyc.engine.generate.dispatch import Dispatch
-from policyc.engine.image import Unsaved, dump, load
 from policyc.engine.image.later import Entries
+from policyc.engine.image.reading import load
+from policyc.engine.image.writing import Unsaved, dump
 from policyc.engine.model import Program
 from policyc.engine.outcome import Fail, Forward, Outcome
 from policyc.engine.phases import Phase

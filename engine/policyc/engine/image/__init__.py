@@ -1,12 +1,12 @@
 """A compiled program as octets, and the program again from these, without parsing, checking or generating.
 
-`dump` takes the graph of objects that a program is; `load` puts it up again. It is `pickle`'s format with
+Writing takes the graph of objects that a program is; reading puts it up again. It is `pickle`'s format with
 rules of its own, which make it small, quick to load and free of surprises:
 
 1. What stands at the top of a module of policyc (a class, a function, a type, a variable, an overload, a
    sentinel) is not taken along: it is named by its place (places.py) and is the same object again.
 2. A function made inside another one (a step of an action, a reader) is the code that the installed package
-   has at that place, with the values that it closes over (functions.py). No code is taken along.
+   has at that place, with the values that it closes over. No code is taken along, only its checksum.
 3. Only generated functions bring their code, as `marshal` writes it. It was made by generate/, where the text
    of a policy is never code.
 4. Rarely needed parts (the expressions that say why a condition failed, rules that are looked up) are octets
@@ -16,11 +16,6 @@ rules of its own, which make it small, quick to load and free of surprises:
 An image belongs to the very sources, options, version of policyc and of Python that it was made with; telling
 these apart is the business of who keeps it (runtime/program_cache.py), and so is to see that nobody else has
 written it: like byte code, an image is only as good as who wrote it.
+
+`image.writing.dump` writes one, `image.reading.load` reads it, and needs nothing of what generates code.
 """
-
-from __future__ import annotations
-
-from policyc.engine.image.reading import load
-from policyc.engine.image.writing import Unsaved, dump
-
-__all__ = ["Unsaved", "dump", "load"]

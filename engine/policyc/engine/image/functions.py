@@ -1,9 +1,4 @@
-"""What an image puts together again: functions inside others by the place of their code, generated ones.
-
-And the objects that `pickle` has no way of its own for. The code of an inner function is a constant of the
-code around it: an image names the outermost function, which stands at the top of a module or in a class
-there, and the way from its code to the inner one.
-"""
+"""What an image puts together again where `pickle` has no way of its own: functions, generated code."""
 
 from __future__ import annotations
 
@@ -13,54 +8,18 @@ from types import CellType, CodeType, FunctionType, MappingProxyType
 from typing import Any
 
 from policyc.engine.generate.module import Generated
-from policyc.engine.image.places import PACKAGES, Place, found_at, plain_function
-
-INSIDE = ".<locals>."
-Way = tuple[int, ...]
-
-
-def outermost(function: FunctionType) -> tuple[Place, Way] | None:
-    """Return the place of the function around an inner one and the way to its code, None if there is none."""
-    outer, inside, _ = function.__qualname__.partition(INSIDE)
-    if not inside or not function.__module__.startswith(PACKAGES):
-        return None
-    place: Place = (function.__module__, *outer.split("."))
-    try:
-        around = plain_function(found_at(place))
-    except (LookupError, AttributeError):
-        return None
-    way = None if around is None else _way(around.__code__, function.__code__)
-    return None if way is None else (place, way)
-
-
-def _way(code: CodeType, wanted: CodeType) -> Way | None:
-    for at, constant in enumerate(code.co_consts):
-        if constant is wanted:
-            return (at,)
-        if isinstance(constant, CodeType):
-            further = _way(constant, wanted)
-            if further is not None:
-                return (at, *further)
-    return None
+from policyc.engine.image.places import module
 
 
 def inner_function(
-    around: Any,
-    way: Way,
+    code: CodeType,
+    name: str,
     cells: tuple[CellType, ...],
     defaults: tuple[Any, ...] | None,
     named_defaults: dict[str, Any] | None,
 ) -> FunctionType:
-    """Return the function that stands inside `around`, closing over `cells`."""
-    outer = plain_function(around)
-    if outer is None:
-        raise LookupError("no function at a place")
-    code: Any = outer.__code__
-    for at in way:
-        code = code.co_consts[at]
-    if not isinstance(code, CodeType):
-        raise LookupError("no function inside a function")
-    made = FunctionType(code, outer.__globals__, code.co_name, defaults, cells)
+    """Return the function of code that stands in the module `name`, closing over `cells`."""
+    made = FunctionType(code, vars(module(name)), code.co_name, defaults, cells)
     made.__kwdefaults__ = named_defaults
     return made
 

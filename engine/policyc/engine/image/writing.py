@@ -15,7 +15,7 @@ from policyc.engine.generate.expression import Slow
 from policyc.engine.generate.module import Generated
 from policyc.engine.image import functions
 from policyc.engine.image.later import Entries, Later
-from policyc.engine.image.places import Place, places
+from policyc.engine.image.places import Place, place_of_code, places
 from policyc.engine.image.reading import OTHERS
 from policyc.grammar.source import Source
 
@@ -120,11 +120,11 @@ def _function(value: FunctionType, _: _Table) -> Any:
         if generated.namespace.get(value.__name__) is not value:
             raise pickle.PicklingError(f"{value.__name__} is not at the top of generated code")
         return functions.function_of, (generated, value.__name__)
-    found = functions.outermost(value)
-    if found is None:
+    place = place_of_code(value)
+    if place is None:
         raise pickle.PicklingError(f"no place for {value.__module__}.{value.__qualname__}")
-    place, way = found
-    given = (_Placed(place), way, value.__closure__ or (), value.__defaults__, value.__kwdefaults__)
+    cells = value.__closure__ or ()
+    given = (_Placed(place), value.__module__, cells, value.__defaults__, value.__kwdefaults__)
     return functions.inner_function, given
 
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class ProgramLoader:
-    """Compiles always the same files; what is wrong with them is said on standard error."""
+    """Compiles always the same files; what is wrong with them is said on standard error.
+
+    What has not changed since it was compiled last comes from the cache.
+    """
 
     def __init__(
         self,
@@ -49,18 +52,17 @@ class ProgramLoader:
 
         Raises CommandError where a file cannot be read or where the files do not fit the flags.
         """
-        from policyc.engine.compiler import compile as compile_documents
         from policyc.engine.errors import PolicycError
         from policyc.engine.model import Program
         from policyc.engine.options import Options
         from policyc.grammar.diagnostic import Report, Severity
-        from policyc.runtime.cli.loading import read_documents
-        from policyc.runtime.program import Importer
+        from policyc.runtime.cli.sources import read_all
+        from policyc.runtime.program import build
 
         if not self.files:
             return Program()
         report = Report()
-        documents = read_documents(self.files, report)
+        sources = read_all(self.files, report)
         options = Options(
             lenient=self._lenient,
             account=self._account,
@@ -70,13 +72,13 @@ class ProgramLoader:
             message_limits=self._message_limits,
         )
         try:
-            program = compile_documents(documents, options, report=report, loader=Importer(report))
+            built = build(sources, options, report, cached=True)
         except PolicycError as error:
             self._say([d for d in error.diagnostics if d.severity is Severity.ERROR])
             return None
-        self._mention(report.sorted())
-        self._fit(program)
-        return program
+        self._mention(built.warnings)
+        self._fit(built.program)
+        return built.program
 
     def _say(self, found: Sequence[Diagnostic]) -> None:
         from policyc.runtime.cli.check import use_color
@@ -85,10 +87,7 @@ class ProgramLoader:
         color = use_color("auto") and sys.stderr is not None and sys.stderr.isatty()
         note(render(found, Occasion(self.files, color)).rstrip())
 
-    def _mention(self, found: Sequence[Diagnostic]) -> None:
-        from policyc.grammar.diagnostic import Severity
-
-        warnings = sum(d.severity is Severity.WARNING for d in found)
+    def _mention(self, warnings: int) -> None:
         if warnings:
             files = " ".join(self.files)
             what = "1 warning" if warnings == 1 else f"{warnings} warnings"
