@@ -231,7 +231,7 @@ class Generator:
             "<i> - <i>",
             "<i> * <i>",
             "<i> / <i>",
-            "<i> % <i>",
+            "<i> % 7" if self.dialect.portable else "<i> % <i>",
             "-(<i>)",
             "size(<s>)",
             "size(<l>)",

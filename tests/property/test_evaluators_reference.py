@@ -100,6 +100,12 @@ DIFFERENCES: dict[str, tuple[str, object, object, str]] = {
     "type of a sum": ("type(1.0 + 1.0) == double", True, False, "`+` of two doubles is a double"),
     "not a number": ("0.0 / 0.0 == 0.0 / 0.0", False, True, "NaN equals nothing (IEEE 754)"),
     "negative index": ("[1, 2][-1]", FAILED, 2, "an index out of bounds is an error"),
+    "remainder of the lowest int": (
+        "(-9223372036854775807 - 1) % -1",
+        FAILED,
+        0,
+        "the division that goes with it overflows",
+    ),
     "error in a map": ("{'a': 1 / 0}.size()", FAILED, 1, "an error is no value that a map could hold"),
     "escaped question mark": ("'\\?' == '?'", True, False, "`\\?` is one of the escapes"),
     "nanoseconds": (
