@@ -453,11 +453,26 @@ def results_start(results: dict[str, Any]) -> Iterator[str]:
     )
 
 
+def results_compiling(results: dict[str, Any]) -> Iterator[str]:
+    """What 1,000 rules cost before any traffic."""
+    found = results["compiling"]
+    rows = [
+        (f"compile, `.{ending}`, {row['octets_per_rule']} octets a rule", f"{row['cpu_ms']} ms of CPU")
+        for ending in ("policy", "yaml")
+        for row in [found[f"compile_{ending}"]]
+    ]
+    load = found["load"]
+    rows.append(("load from the cache", f"{load['cpu_ms']} ms of CPU, {load['kilobytes']:,} kB"))
+    rows.append(("keep in memory", f"{found['memory']['megabytes']} MB"))
+    yield from table(("1,000 rules", "cost"), rows)
+
+
 RESULT_TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "machine": results_machine,
     "expressions": results_expressions,
     "many-rules": results_many_rules,
     "start": results_start,
+    "compiling": results_compiling,
 }
 
 
