@@ -77,7 +77,7 @@ def find(sources: Sequence[Source], options: Options, loader: Loader) -> Kept | 
         warnings, asked, image = marshal.loads(octets)  # noqa: S302 — signed by ourselves
         known = _ask_again(sources, asked, loader)
         return None if known is None else Kept(load(image, known), warnings)
-    except (Unreadable, ValueError, TypeError, EOFError):
+    except (Unreadable, ValueError, TypeError, EOFError, LookupError):
         return None
 
 

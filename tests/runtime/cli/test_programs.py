@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from policyc.engine.endpoint_url import EndpointUrl, UrlProblem, parse_endpoint_url
+from policyc.runtime import program
 from policyc.runtime.cli.failure import CommandError
 from policyc.runtime.cli.programs import ProgramLoader
 
@@ -54,6 +55,22 @@ def test_warnings_are_only_mentioned(
     err = capsys.readouterr().err
     assert err.startswith("policyc: 1 warning; `policyc check ")
     assert len(err.splitlines()) == 1
+
+
+def test_what_has_not_changed_is_not_compiled_again_and_its_warnings_are_still_mentioned(
+    loader: Callable[..., ProgramLoader], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = loader(ENDPOINT)
+    first = made.load()
+    said = capsys.readouterr().err
+    monkeypatch.setattr(program, "_compiled", lambda *_: pytest.fail("it was compiled again"))
+    second = made.load()
+    assert first is not None
+    assert second is not None
+    assert second is not first
+    assert [each.key for each in second.endpoints] == [each.key for each in first.endpoints]
+    assert capsys.readouterr().err == said
+    assert "1 warning" in said
 
 
 def test_endpoint_of_an_application_is_known(
