@@ -330,7 +330,7 @@ class Gateway:
                     self._idle.clear()
                     await self._idle.wait()
         except TimeoutError:
-            _log.warning("%d connections were cut at the deadline", len(self._connections))
+            _log.warning("open connections cut at the deadline: %d", len(self._connections))
             for connection in list(self._connections):
                 self.metrics.refused("drain_timeout")
                 connection.kill()
