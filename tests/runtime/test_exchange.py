@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -60,8 +61,12 @@ class Stage:
     def send_data(self, data: bytes | memoryview) -> None:
         self.play.append(f"<< {bytes(data).decode()}")
 
-    def send_end(self) -> None:
-        self.play.append("<< end")
+    def send_end(self, trailers: Sequence[Line] = ()) -> None:
+        self.play.append(" ".join(["<< end", *_named(trailers)]))
+
+    def join(self, lines: list[Line], origin: Any, on_end: Callable[[str, int, int], None]) -> None:
+        self.play.append(" ".join(["<< 101", *_named(lines), "joined with", origin]))
+        self.on_tunnel_end = on_end
 
     def send_interim(self, status: int, lines: list[Line]) -> None:
         self.play.append(f"<< {status}")
@@ -91,6 +96,10 @@ class Stage:
         return _Call(self.play)
 
 
+def _named(lines: Sequence[Line]) -> list[str]:
+    return [f"{name.decode()}={value.decode()}" for name, value in lines]
+
+
 class _Call:
     def __init__(self, play: list[str]) -> None:
         self._play = play
@@ -98,8 +107,11 @@ class _Call:
     def write(self, data: bytes) -> None:
         self._play.append(f">> {data.decode()}")
 
-    def end(self) -> None:
-        self._play.append(">> end")
+    def end(self, trailers: Sequence[Line] = ()) -> None:
+        self._play.append(" ".join([">> end", *_named(trailers)]))
+
+    def tunnel(self) -> Any:
+        return "the origin"
 
     def abort(self) -> None:
         self._play.append(">> abort")

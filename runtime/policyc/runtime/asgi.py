@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from policyc.engine.outcome import Fail
 from policyc.engine.traffic import Headers
 from policyc.runtime.origin import Call, Listener, Outgoing
-from policyc.runtime.protocol.hopbyhop import HOP_BY_HOP
+from policyc.runtime.protocol.hopbyhop import HOP_BY_HOP, Line
 from policyc.runtime.protocol.http1 import Framing
 from policyc.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from policyc.runtime.transport.relay import Side
 
 _log = logging.getLogger(__name__)
 
@@ -173,10 +176,14 @@ class AsgiCall:
             self._holding = True
             self._listener.pause_body()
 
-    def end(self) -> None:
-        """The body is complete."""
+    def end(self, trailers: Sequence[Line] = ()) -> None:
+        """The body is complete; an application hears of no trailers (ASGI has none for requests)."""
         self._ended = True
         self._news.set()
+
+    def tunnel(self) -> Side:
+        """Never asked for: no application is offered an upgrade."""
+        raise NotImplementedError
 
     def abort(self) -> None:
         """The client is gone: the application hears `http.disconnect`; later it is cancelled."""

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 from typing import Protocol as Interface
 
 from policyc.engine.endpoint_url import EndpointUrl, UrlProblem, parse_forward_target
@@ -46,6 +47,9 @@ from policyc.runtime.protocol.http1 import (
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.settings import Settings
 from policyc.runtime.trace import trace_id
+
+if TYPE_CHECKING:
+    from policyc.runtime.transport.relay import Side
 
 _log = logging.getLogger(__name__)
 
@@ -92,8 +96,14 @@ class Downstream(Interface):
     def send_data(self, data: bytes | memoryview) -> None:
         """Send a piece of the body."""
 
-    def send_end(self) -> None:
-        """Complete the response."""
+    def send_end(self, trailers: Sequence[Line] = ()) -> None:
+        """Complete the response; `trailers` go along where the body is in chunks."""
+
+    def join(self, lines: list[Line], origin: Side, on_end: Callable[[str, int, int], None]) -> None:
+        """Send the head of a 101 and be the other end of a tunnel. May raise Refused.
+
+        `on_end` hears why it ended, empty for a clean end, and the octets from the client and to it.
+        """
 
     def send_interim(self, status: int, lines: list[Line]) -> None:
         """Send an interim response."""
@@ -140,7 +150,7 @@ class HttpExchange:
     __slots__ = (
         "_around", "_body_ended", "_call", "_client", "_detail", "_error", "_finished", "_forwards", "_head",
         "_hops", "_logs", "_passed", "_reason", "_received", "_replay", "_request", "_rules", "_sent",
-        "_snapshot", "_started", "_started_wall", "_status", "_suppress", "_upstream",
+        "_snapshot", "_started", "_started_wall", "_status", "_suppress", "_trailers", "_upstream",
     )  # fmt: skip
 
     def __init__(
@@ -161,6 +171,7 @@ class HttpExchange:
         self._received = 0
         self._replay: list[bytes] | None = []
         self._body_ended = head.framing is NONE or (head.framing is LENGTH and not head.length)
+        self._trailers: Sequence[Line] = ()
         self._suppress = False
         self._finished = False
         self._status = 0
@@ -309,7 +320,7 @@ class HttpExchange:
         elif self._received:
             self._replay_into(call)
         if self._body_ended and head.framing is not NONE:
-            call.end()
+            call.end(self._trailers)
 
     def _replay_into(self, call: Call) -> None:
         for piece in self._replay or ():
@@ -505,15 +516,16 @@ class HttpExchange:
         if self._call is not None:
             self._call.write(data)
 
-    def body_ended(self) -> None:
-        """The request body is complete."""
+    def body_ended(self, trailers: Sequence[Line] = ()) -> None:
+        """The request body is complete; `trailers` are those that may travel on."""
         if self._body_ended:
             return
         self._body_ended = True
+        self._trailers = trailers
         if self._request is not None:
             self._request.body_received = Timestamp(time.time_ns())
         if self._call is not None:
-            self._call.end()
+            self._call.end(trailers)
 
     def client_lost(self, reason: str = "client_gone") -> None:
         """The client went away, or sent something malformed in its body."""
@@ -578,12 +590,19 @@ class HttpExchange:
             self._sent += len(data)
             self._client.send_data(data)
 
-    def on_end(self) -> None:
-        """The origin's response is complete."""
+    def on_end(self, trailers: Sequence[Line] = ()) -> None:
+        """The origin's response is complete; trailers are for a client that asked for them."""
         self._call = None
         if not self._finished:
-            self._client.send_end()
+            if trailers and self._head.accepts_trailers:
+                self._client.send_end(trailers)
+            else:
+                self._client.send_end()
             self._finish()
+
+    def on_upgrade(self, headers: Headers) -> None:
+        """Run the response phases on the head of the 101, and join both ends unless a policy says no."""
+        raise NotImplementedError
 
     def on_failure(self, failure: Fail) -> None:
         """The origin failed."""

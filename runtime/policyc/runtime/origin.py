@@ -1,11 +1,14 @@
 """Where an endpoint's traffic goes: one interface for upstream servers and for applications in this process.
 
 An exchange calls `Origin.begin` and gets a `Call`; what happens to the call comes back as method calls on the
-`Listener`. After `abort`, or after `on_end` or `on_failure`, nothing comes any more.
+`Listener`. After `abort`, or after `on_end` or `on_failure`, nothing comes any more. After `on_upgrade` the
+call is a tunnel: whoever takes its end with `tunnel` hears the rest, and the listener nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from typing import Protocol as Interface
 
 from policyc.engine.outcome import Fail
@@ -13,9 +16,19 @@ from policyc.engine.traffic import Connection, Headers
 from policyc.runtime.protocol.hopbyhop import Line
 from policyc.runtime.protocol.http1 import Framing
 
+if TYPE_CHECKING:
+    from policyc.runtime.transport.relay import Side
+
 
 class Outgoing:
-    """A request on its way to an origin. `headers` hold no hop-by-hop field; `length` is the body's."""
+    """A request on its way to an origin. `headers` hold no hop-by-hop field; `length` is the body's.
+
+    `upgrade` is the protocol that the client asks to go on in, empty for nearly all requests;
+    `accepts_trailers` whether it takes trailers (`TE: trailers`).
+    """
+
+    upgrade: str = ""
+    accepts_trailers: bool = False
 
     __slots__ = ("conn", "framing", "headers", "length", "method", "minor", "path", "scheme", "target")
 
@@ -41,6 +54,12 @@ class Outgoing:
         self.minor = minor
 
 
+class OutgoingAsking(Outgoing):
+    """A request with wishes; all others do without the room for them."""
+
+    __slots__ = ("accepts_trailers", "upgrade")
+
+
 class Listener(Interface):
     """Who hears about a call."""
 
@@ -56,8 +75,11 @@ class Listener(Interface):
     def on_data(self, data: bytes | memoryview) -> None:
         """A piece of the body came."""
 
-    def on_end(self) -> None:
-        """The response is complete."""
+    def on_end(self, trailers: Sequence[Line] = ()) -> None:
+        """The response is complete; `trailers` are those that may travel on (protocol/trailers.py)."""
+
+    def on_upgrade(self, headers: Headers) -> None:
+        """The origin goes on in the protocol that the request asked for (101): see `Call.tunnel`."""
 
     def on_failure(self, failure: Fail) -> None:
         """The call failed: before the head, or (the answer being cut off) after it."""
@@ -78,8 +100,12 @@ class Call(Interface):
     def write(self, data: bytes) -> None:
         """Send a piece of the request body."""
 
-    def end(self) -> None:
-        """The request body is complete."""
+    def end(self, trailers: Sequence[Line] = ()) -> None:
+        """The request body is complete; `trailers` go along where the body is in chunks."""
+
+    def tunnel(self) -> Side:
+        """After `on_upgrade`: hand over the origin's end of the tunnel, not to be read before its relay."""
+        ...
 
     def abort(self) -> None:
         """Forget the call; nothing is heard of it any more."""

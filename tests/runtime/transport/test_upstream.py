@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 import uvloop
@@ -62,9 +63,13 @@ class Ear:
     def on_data(self, data: bytes | memoryview) -> None:
         self.heard.append(data)
 
-    def on_end(self) -> None:
+    def on_end(self, trailers: Sequence[Line] = ()) -> None:
         self.heard.append("end")
+        self.heard += trailers
         self.over.set()
+
+    def on_upgrade(self, headers: Headers) -> None:
+        self.heard.append("upgrade")
 
     def on_failure(self, failure: Fail) -> None:
         self.heard.append(failure.code)

@@ -6,7 +6,9 @@ Extensions are read and dropped; of trailers the lines are kept for whoever want
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from policyc.runtime.protocol.hopbyhop import Line
 from policyc.runtime.protocol.refusal import Refused
 
 # No space around the size: an upstream may read it otherwise. Quoted strings are closed.
@@ -128,3 +130,8 @@ def chunk(data: bytes) -> bytes:
 
 
 LAST_CHUNK = b"0\r\n\r\n"
+
+
+def last_chunk(trailers: Sequence[Line]) -> bytes:
+    """Return the end of a chunked body with these trailers, which are well formed (trailers.py)."""
+    return b"0\r\n%b\r\n" % b"".join([b"%b: %b\r\n" % line for line in trailers])

@@ -76,7 +76,13 @@ class RequestHead:
     `host` is normalised, without port; None for HTTP/1.0 without Host. `authority` is what the Host field
     says upstream. `target` is in origin-form, or `*`. `block` are the lines in one piece, as octets with line
     ends, where they may travel on as they came (plain_head.py); `lines` is read from it when first wanted.
+
+    `upgrade` is the protocol that the client asks to go on in, if it may be passed on; `accepts_trailers`
+    whether it takes trailers. A plain head asks for nothing.
     """
+
+    upgrade: str = ""
+    accepts_trailers: bool = False
 
     __slots__ = (
         "_lines",
@@ -126,6 +132,12 @@ class RequestHead:
         if made is None:
             made = self._lines = split_block(self.block or b"")
         return made
+
+
+class AskingHead(RequestHead):
+    """The head of a request with wishes; all others do without the room for them."""
+
+    __slots__ = ("accepts_trailers", "upgrade")
 
 
 class ResponseHead:

@@ -12,8 +12,9 @@ import logging
 import socket
 import struct
 import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
 from typing import Protocol as Interface
-from typing import cast
 
 from policyc.engine.traffic import Connection
 from policyc.engine.values import Timestamp
@@ -21,7 +22,7 @@ from policyc.runtime.endpoints import Snapshot
 from policyc.runtime.errors import error_answer
 from policyc.runtime.exchange import Admitted, HttpExchange, Surroundings
 from policyc.runtime.observe import timestamp
-from policyc.runtime.protocol.chunked import LAST_CHUNK
+from policyc.runtime.protocol.chunked import LAST_CHUNK, last_chunk
 from policyc.runtime.protocol.hopbyhop import Line
 from policyc.runtime.protocol.http1 import (
     CHUNKED,
@@ -38,6 +39,9 @@ from policyc.runtime.protocol.http1 import (
 from policyc.runtime.protocol.refusal import REASONS, Refused
 from policyc.runtime.transport.accepted import Ends
 from policyc.runtime.transport.wheel import Timed, Wheel
+
+if TYPE_CHECKING:
+    from policyc.runtime.transport.relay import Side
 
 _log = logging.getLogger(__name__)
 
@@ -366,11 +370,15 @@ class ClientConnection(Timed, asyncio.Protocol):
         else:
             self._out.append(data)
 
-    def send_end(self) -> None:
-        """Complete the response and write it."""
+    def send_end(self, trailers: Sequence[Line] = ()) -> None:
+        """Complete the response and write it; trailers go out behind the last chunk."""
         if self._framing is CHUNKED:
-            self._out.append(LAST_CHUNK)
+            self._out.append(last_chunk(trailers) if trailers else LAST_CHUNK)
         self.flush()
+
+    def join(self, lines: list[Line], origin: Side, on_end: Callable[[str, int, int], None]) -> None:
+        """Send the head of a 101 and hand the connection over to the tunnel."""
+        raise NotImplementedError
 
     def send_interim(self, status: int, lines: list[Line]) -> None:
         """Write an interim response at once."""

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from policyc.engine.outcome import Fail
 from policyc.engine.traffic import Headers
 from policyc.runtime.origin import Call, Listener, Outgoing
-from policyc.runtime.protocol.chunked import LAST_CHUNK, chunk
+from policyc.runtime.protocol.chunked import LAST_CHUNK, chunk, last_chunk
+from policyc.runtime.protocol.hopbyhop import Line
 from policyc.runtime.protocol.http1 import (
     CHUNKED,
     END,
@@ -34,6 +36,8 @@ from policyc.runtime.transport.wheel import Timed, Wheel
 
 if TYPE_CHECKING:
     from ssl import SSLContext
+
+    from policyc.runtime.transport.relay import Side
 
 _log = logging.getLogger(__name__)
 
@@ -280,18 +284,23 @@ class HttpCall:
             self._holding = True
             self.listener.pause_body()
 
-    def end(self) -> None:
+    def end(self, trailers: Sequence[Line] = ()) -> None:
         """The request body is complete."""
         if self._ended:
             return
         self._ended = True
         if self.framing is CHUNKED:
+            last = last_chunk(trailers) if trailers else LAST_CHUNK
             if self._connection is not None:
-                self._connection.send(LAST_CHUNK)
+                self._connection.send(last)
             else:
-                self._held.append(LAST_CHUNK)
+                self._held.append(last)
         if self._connection is not None:
             self._connection.request_sent()
+
+    def tunnel(self) -> Side:
+        """Hand the connection over as the upstream's end of a tunnel."""
+        raise NotImplementedError
 
     def abort(self) -> None:
         """Forget the call; the connection is of no more use."""
