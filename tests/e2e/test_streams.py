@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import struct
 
 import pytest
 from tests.e2e.stream_world import (
@@ -587,6 +589,29 @@ def test_header_counts_on_tls_and_http_listeners_too() -> None:
             assert (await browser.get("/", "web.example.com")).status == 200
             assert web.seen[0].get("x-forwarded-for") == ["192.0.2.1"]
             assert seen == ["192.0.2.1"] * 2
+            assert made.gateway.collect()["policyc_connections_total"] == {(): 2}
+
+    run(scenario())
+
+
+def test_connections_without_a_header_are_held_to_the_limit_and_counted_as_none() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            streams, port = StreamWorld(made), free_port()
+            await streams.serve(
+                endpoint(f"tcp://db.example.com:{port}", to=await streams.upstream(echo)),
+                settings=Settings(proxy_protocol_from=("127.0.0.0/8",), connections_limit=1),
+            )
+            first = await streams.connect(port)
+            await first.say(b"PROXY ")
+            await streams.settled()
+            second = await streams.connect(port)
+            assert await second.gets_nothing()
+            assert (await made.record())["reason"] == "too_many_connections"
+            assert made.gateway.collect()["policyc_connections_total"] == {(): 0}
+            await first.say(header(1, *ENDS)[6:] + b"hello", end=True)
+            assert await first.all() == b"hello"
+            assert made.gateway.collect()["policyc_connections_total"] == {(): 1}
 
     run(scenario())
 
@@ -748,5 +773,29 @@ def test_nothing_is_left_of_connections_however_they_end() -> None:
             assert len(asyncio.all_tasks()) <= before
             waiting = {type(each) for slot in made.gateway.wheel._slots.values() for each in slot}
             assert not {each.__name__ for each in waiting} & {"Relay", "TcpConnection", "TlsConnection"}
+
+    run(scenario())
+
+
+def test_client_that_is_gone_before_it_is_accepted_is_not_kept() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            streams, port = StreamWorld(made), free_port()
+            web = await made.upstream()
+            await streams.serve(
+                endpoint(f"tcp://db.example.com:{port}", to=await streams.upstream(echo)),
+                endpoint("http://web.example.com", to=web.url),
+            )
+            for where in (port, made.gateway.addresses[0][1]):
+                with socket.create_connection(("127.0.0.1", where)) as client:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            probe = await streams.connect(port)
+            await probe.say(b"hello", end=True)
+            assert await probe.all() == b"hello"
+            browser = await made.client()
+            assert (await browser.get("/", "web.example.com")).status == 200
+            probe.close()
+            await streams.settled()
+            assert made.gateway.connection_count == 1
 
     run(scenario())

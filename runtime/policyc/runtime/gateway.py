@@ -43,7 +43,7 @@ from policyc.runtime.settings import Settings
 from policyc.runtime.state import RateLimiter
 from policyc.runtime.stream import StreamUpstream
 from policyc.runtime.transport.accepted import Held, Proxies, greet
-from policyc.runtime.transport.acceptor import Acceptor, Descriptors
+from policyc.runtime.transport.acceptor import Acceptor, Gate
 from policyc.runtime.transport.listeners import Place, StreamListeners
 from policyc.runtime.transport.server import ClientConnection
 from policyc.runtime.transport.upstream import Address, HttpOrigin, Upstreams
@@ -109,9 +109,9 @@ class Gateway:
         self.snapshot: Snapshot = self._build(program)
         self.is_stopping = False
         self._servers: list[Acceptor] = []
-        self._descriptors = Descriptors()
+        self.gate = Gate(self._descriptors_taken)
         self.reuse_port = reuse_port
-        self._streams = StreamListeners(self)
+        self._streams = StreamListeners(self, self.gate, reuse_port=reuse_port)
         self._contexts: dict[bool, SSLContext] = {}
         self._connections: set[Held] = set()
         self._by_address: dict[str, int] = {}
@@ -276,7 +276,7 @@ class Gateway:
     async def start(self, host: str = "127.0.0.1", port: int = 8080) -> None:
         """Listen for HTTP in clear; may be called again for another address. Raises OSError."""
         self._start()
-        listener = Acceptor(self._accept_with(greet(self, lambda ends: ClientConnection(self, ends))))
+        listener = Acceptor(greet(self, lambda ends: ClientConnection(self, ends)), self.gate)
         await listener.start(host, port, reuse_port=self.reuse_port)
         self._servers.append(listener)
 
@@ -356,17 +356,24 @@ class Gateway:
 
     # --- server.House ---------------------------------------------------------------------------------------
 
+    def hold(self, connection: Held) -> bool:
+        """Hold a connection whose client is not known yet; False if there are too many."""
+        if len(self._connections) >= self.settings.connections_limit:
+            return self._turn_away("", "too_many_connections")
+        self._connections.add(connection)
+        return True
+
     def admit(self, connection: Held, address: str) -> bool:
-        """Count a connection; False if there are too many."""
-        count = self._by_address.get(address, 0) if address else 0
-        settings = self.settings
-        if count >= settings.connections_per_address:
+        """Count a connection of a client; False if there are too many, or if it is gone already."""
+        if not address:  # the system knows no peer any more
+            return False
+        count = self._by_address.get(address, 0)
+        if count >= self.settings.connections_per_address:
             return self._turn_away(address, "address_connections")
-        if len(self._connections) >= settings.connections_limit:
+        if len(self._connections) >= self.settings.connections_limit:
             return self._turn_away(address, "too_many_connections")
         self.metrics.connections += 1
-        if address:
-            self._by_address[address] = count + 1
+        self._by_address[address] = count + 1
         self._connections.add(connection)
         return True
 
@@ -398,33 +405,14 @@ class Gateway:
             self._contexts[verify] = known
         return known
 
-    def _accept_with(self, factory: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
-        """Return the factory of a listener, which stops accepting where descriptors are short."""
-
-        def make() -> asyncio.Protocol:
-            wary = self._descriptors.wary
-            if wary and len(self._connections) + self.upstreams.open_count >= wary:
-                self._look_at_descriptors()
-            return factory()
-
-        return make
-
-    def _look_at_descriptors(self) -> None:
-        if not self._descriptors.are_short():
-            return
-        _log.warning("accepting pauses: file descriptors are short, connections=%d", len(self._connections))
-        self.metrics.accept_pauses += 1
-        for server in self._servers:
-            server.pause()
+    def _descriptors_taken(self) -> int:
+        return len(self._connections) + self.upstreams.open_count
 
     def _tick(self) -> None:
         """Do what the wheel's turn is for: write the log, accept again after a pause."""
         if self._log is not None:
             self._log.flush()
-        if any(server.is_paused for server in self._servers) and self._descriptors.are_free():
-            _log.warning("accepting goes on, connections=%d", len(self._connections))
-            for server in self._servers:
-                server.resume()
+        self.gate.look()
 
     # --- admin.Overseen -------------------------------------------------------------------------------------
 
@@ -447,6 +435,7 @@ class Gateway:
         return {
             "policyc_build_info": {(version(), platform.python_version()): 1},
             "policyc_connections": {(): len(self._connections)},
+            "policyc_accept_pauses_total": {(): self.gate.pauses},
             "policyc_upstream_connections": {
                 ("open",): upstreams.open_count,
                 ("idle",): upstreams.idle_count,

@@ -96,7 +96,6 @@ class Metrics:
         self._traffic: dict[str, _Traffic] = {}
         self._reasons: dict[str, int] = {}
         self.connections = 0
-        self.accept_pauses = 0
         self.reloads = {"ok": 0, "failed": 0}
 
     def finished(self, record: Record) -> None:
@@ -138,7 +137,6 @@ class Metrics:
         """Return what was counted."""
         samples: Samples = {
             "policyc_connections_total": {(): self.connections},
-            "policyc_accept_pauses_total": {(): self.accept_pauses},
             "policyc_reloads_total": {(result,): count for result, count in self.reloads.items()},
             "policyc_limit_hits_total": {(each.setting,): 0 for each in REASONS.values() if each.setting},
         }

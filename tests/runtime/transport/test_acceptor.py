@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from typing import cast
 
 import pytest
 from tests.e2e.world import run
 
 from policyc.runtime.transport import acceptor
-from policyc.runtime.transport.acceptor import Acceptor, Descriptors
+from policyc.runtime.transport.acceptor import Acceptor, Descriptors, Gate
 
 pytestmark = pytest.mark.e2e
 
@@ -82,6 +83,55 @@ def test_close_while_it_goes_on_again_leaves_nothing_open() -> None:
             await connect(port)
 
     run(scenario())
+
+
+def listening() -> socket.socket:
+    sock = socket.create_server(("127.0.0.1", 0))
+    sock.setblocking(False)
+    return sock
+
+
+def test_listeners_of_a_gate_pause_together_and_go_on_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        gate = Gate(lambda: 100)
+        short = False
+        monkeypatch.setattr(Descriptors, "are_short", lambda _: short)
+        monkeypatch.setattr(Descriptors, "are_free", lambda _: not short)
+        one, two, gone = Acceptor(Greeter, gate), Acceptor(Greeter, gate), Acceptor(Greeter, gate)
+        await one.start("127.0.0.1", 0)
+        for each in (two, gone):
+            await each.serve([listening()])
+        gone.close()
+        ports = [each.sockets[0].getsockname()[1] for each in (one, two)]
+        short = True
+        assert await (await connect(ports[1])).word() == b"hello"  # which is let in, and the last
+        assert (one.is_paused, two.is_paused, gone.is_paused, gate.pauses) == (True, True, False, 1)
+        waiting = [await connect(port) for port in ports]
+        gate.look()
+        await asyncio.sleep(0.02)
+        assert all(each.has_heard_nothing for each in waiting)
+        short = False
+        gate.look()
+        assert [await each.word() for each in waiting] == [b"hello"] * 2
+        assert gate.pauses == 1
+        one.close()
+        two.close()
+
+    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: 400)
+    run(scenario())
+
+
+def test_descriptors_are_not_looked_at_while_connections_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: 400)
+    looks = []
+    monkeypatch.setattr(Descriptors, "are_short", lambda _: looks.append(1))
+    count = 99
+    gate = Gate(lambda: count)
+    gate.passed()
+    assert looks == []
+    count = 100
+    gate.passed()
+    assert looks == [1]
 
 
 def test_descriptors_are_short_at_nine_tenths(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from tests.runtime.test_endpoints import made
 
 from policyc.runtime.endpoints import Snapshot, make_snapshot
 from policyc.runtime.transport.accepted import Proxies
+from policyc.runtime.transport.acceptor import Gate
 from policyc.runtime.transport.listeners import Place, StreamListeners
 from policyc.runtime.transport.streams import StreamHouse
 
@@ -23,8 +24,9 @@ class House:
         self.snapshot: Snapshot = make_snapshot(made(url) for url in urls)
 
 
-def listeners(house: House) -> StreamListeners:
-    return StreamListeners(cast(StreamHouse, cast(Any, house)))
+def listeners(house: House, gate: Gate | None = None, *, reuse_port: bool = False) -> StreamListeners:
+    stream_house = cast(StreamHouse, cast(Any, house))
+    return StreamListeners(stream_house, gate or Gate(lambda: 0), reuse_port=reuse_port)
 
 
 def test_there_is_a_listener_per_port_and_one_for_tls() -> None:
@@ -81,5 +83,36 @@ def test_sockets_that_nobody_adopts_are_closed() -> None:
         made_of.release(sockets)
         assert [sock.fileno() for sock in sockets.values()] == [-1]
         assert made_of.addresses == []
+
+    run(scenario())
+
+
+def test_processes_share_a_port_when_they_are_told_to() -> None:
+    async def scenario() -> None:
+        house = House(f"tcp://a.example:{free_port()}")
+        one, two = listeners(house, reuse_port=True), listeners(house, reuse_port=True)
+        await one.start("127.0.0.1", None)
+        await two.start("127.0.0.1", None)
+        assert one.addresses == two.addresses
+        await one.close()
+        await two.close()
+        await one.start("127.0.0.1", None)
+        with pytest.raises(OSError, match="in use"):
+            await listeners(house).start("127.0.0.1", None)
+        await one.close()
+
+    run(scenario())
+
+
+def test_port_that_is_dropped_before_it_listens_is_free_again() -> None:
+    async def scenario() -> None:
+        port = free_port()
+        made_of = listeners(House())
+        await made_of.start("127.0.0.1", None)
+        made_of.adopt(made_of.bind(make_snapshot([made(f"tcp://a.example:{port}")])))
+        made_of.adopt({})
+        assert made_of.addresses == []
+        await made_of.close()
+        socket.create_server(("127.0.0.1", port)).close()
 
     run(scenario())

@@ -57,8 +57,11 @@ class Greeter(Interface):
     wheel: Wheel
     proxies: Proxies
 
+    def hold(self, connection: Held) -> bool:
+        """Hold a connection whose client is not known yet; False if there are too many."""
+
     def admit(self, connection: Held, address: str) -> bool:
-        """Count a connection; False if there are too many. Without an address it counts for nobody."""
+        """Count a connection of a client; False if there are too many, or if it is gone already."""
 
     def leave(self, connection: Held, address: str) -> None:
         """The connection is gone."""
@@ -113,7 +116,7 @@ class Greeting(Timed, asyncio.Protocol):
         self._ends = Ends.of(transport)
         if not self._house.proxies.has(self._ends.client[0]):
             self._hand_over(self._ends, b"")
-        elif self._house.admit(self, ""):
+        elif self._house.hold(self):
             self._house.wheel.set(self, self._house.around.settings.hello_timeout_s)
         else:
             self._transport.abort()  # which has been logged

@@ -1,4 +1,6 @@
-"""A listener that stops accepting while descriptors are short, and goes on when there are some again.
+"""Listeners that stop accepting while descriptors are short, and go on when there are some again.
+
+    Gate ── pauses and resumes ──▶ every Acceptor of a gateway, whatever it accepts
 
 What waits is kept by the system in its queue: its listening socket stays open all the while. Without this, an
 accept that fails would be tried again and again, or the connection would be dropped.
@@ -7,9 +9,10 @@ accept that fails would be tried again and again, or the connection would be dro
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from policyc.runtime.process import descriptor_limit, open_descriptors
@@ -17,7 +20,9 @@ from policyc.runtime.process import descriptor_limit, open_descriptors
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-_BACKLOG = 1024
+_log = logging.getLogger(__name__)
+
+BACKLOG = 1024
 
 
 class Descriptors:
@@ -48,12 +53,62 @@ class Descriptors:
         return open_descriptors() < self._free
 
 
+class Gate:
+    """Whether a gateway accepts connections: all of its listeners pause together."""
+
+    def __init__(self, count: Callable[[], int]) -> None:
+        """`count` tells how many connections there are, which decides when descriptors are looked at."""
+        self._count = count
+        self._descriptors = Descriptors()
+        self._acceptors: set[Acceptor] = set()
+        self._pausing = False
+        self.pauses = 0
+
+    def add(self, acceptor: Acceptor) -> None:
+        """Watch over one more listener."""
+        self._acceptors.add(acceptor)
+
+    def remove(self, acceptor: Acceptor) -> None:
+        """Forget a listener that is closed."""
+        self._acceptors.discard(acceptor)
+
+    def passed(self) -> None:
+        """A connection was accepted: pause if it was one of the last that there are descriptors for."""
+        wary = self._descriptors.wary
+        if not wary or self._count() < wary or self._pausing or not self._descriptors.are_short():
+            return
+        self._pausing = True
+        # Not at once: a listener that is closed under the connection that it just accepted loses that one.
+        asyncio.get_running_loop().call_soon(self._pause)
+
+    def _pause(self) -> None:
+        _log.warning("accepting pauses: file descriptors are short, connections=%d", self._count())
+        self._pausing = False
+        self.pauses += 1
+        for each in self._acceptors:
+            each.pause()
+
+    def look(self) -> None:
+        """Accept again after a pause, if there are descriptors; to be called now and then."""
+        if any(each.is_paused for each in self._acceptors) and self._descriptors.are_free():
+            _log.warning("accepting goes on, connections=%d", self._count())
+            for each in self._acceptors:
+                each.resume()
+
+
 class Acceptor:
     """Listens at one address; `sockets` are where."""
 
-    def __init__(self, factory: Callable[[], asyncio.Protocol], ssl: SSLContext | None = None) -> None:
-        """`factory` makes the protocol of a connection."""
+    def __init__(
+        self,
+        factory: Callable[[], asyncio.BaseProtocol],
+        gate: Gate | None = None,
+        *,
+        ssl: SSLContext | None = None,
+    ) -> None:
+        """`factory` makes the protocol of a connection; `gate` makes it pause with the others."""
         self._factory = factory
+        self._gate = gate
         self._ssl = ssl
         self._servers: list[asyncio.Server] = []
         self._resuming: asyncio.Task[None] | None = None
@@ -61,14 +116,32 @@ class Acceptor:
         self.sockets: list[socket.socket] = []
 
     async def start(self, host: str, port: int, *, reuse_port: bool = False) -> None:
-        """Listen. Raises OSError."""
+        """Listen at every address that `host` has. Raises OSError."""
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            self._factory, host, port, ssl=self._ssl, backlog=_BACKLOG, reuse_port=reuse_port or None
+            self._accepted, host, port, ssl=self._ssl, backlog=BACKLOG, reuse_port=reuse_port or None
         )
         self._servers = [server]
         # Copies of the descriptors: they keep the queue of the system while the server is closed.
         self.sockets = [socket.socket(fileno=os.dup(each.fileno())) for each in server.sockets]
+        self._join()
+
+    async def serve(self, sockets: Iterable[socket.socket]) -> None:
+        """Listen with sockets that listen already; they belong to the acceptor from now on."""
+        self.sockets = list(sockets)
+        self._join()
+        self.resume()
+        if self._resuming is not None:
+            await self._resuming
+
+    def _join(self) -> None:
+        if self._gate is not None and not self._closed:
+            self._gate.add(self)
+
+    def _accepted(self) -> asyncio.BaseProtocol:
+        if self._gate is not None:
+            self._gate.passed()
+        return self._factory()
 
     @property
     def is_paused(self) -> bool:
@@ -91,9 +164,9 @@ class Acceptor:
         try:
             for each in self.sockets:
                 again = socket.socket(fileno=os.dup(each.fileno()))
-                server = await loop.create_server(self._factory, sock=again, ssl=self._ssl, backlog=_BACKLOG)
+                server = await loop.create_server(self._accepted, sock=again, ssl=self._ssl, backlog=BACKLOG)
                 self._servers.append(server)
-        except OSError:  # there are none again; the next tick tries anew
+        except OSError:  # there are none again; the next look tries anew
             self.pause()
         finally:
             self._resuming = None
@@ -103,6 +176,8 @@ class Acceptor:
     def close(self) -> None:
         """Listen no more."""
         self._closed = True
+        if self._gate is not None:
+            self._gate.remove(self)
         self.pause()
         for each in self.sockets:
             each.close()

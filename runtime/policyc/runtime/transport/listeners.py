@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 from policyc.runtime.endpoints import Snapshot
 from policyc.runtime.transport.accepted import greet
+from policyc.runtime.transport.acceptor import BACKLOG, Acceptor, Gate
 from policyc.runtime.transport.streams import StreamHouse, TcpConnection, TlsConnection
-
-_BACKLOG = 1024
 
 
 class Place(NamedTuple):
@@ -28,13 +27,15 @@ class Place(NamedTuple):
 class StreamListeners:
     """Listens for the tcp and tls endpoints of one gateway."""
 
-    def __init__(self, house: StreamHouse) -> None:
-        """Nothing listens before `start`."""
+    def __init__(self, house: StreamHouse, gate: Gate, *, reuse_port: bool = False) -> None:
+        """Nothing listens before `start`. With `reuse_port`, other processes may listen there too."""
         self._house = house
+        self._gate = gate
+        self._reuse_port = reuse_port
         self._tcp_host: str | None = None
         self._tls: tuple[str, int] | None = None
         self._sockets: dict[Place, socket.socket] = {}
-        self._servers: dict[Place, asyncio.Server] = {}
+        self._acceptors: dict[Place, Acceptor] = {}
         self._starting: set[asyncio.Task[None]] = set()
 
     async def start(self, tcp_host: str | None, tls: tuple[str, int] | None) -> None:
@@ -53,7 +54,7 @@ class StreamListeners:
         sockets: dict[Place, socket.socket] = {}
         try:
             for place in wanted:
-                sockets[place] = self._sockets.get(place) or _listening(place)
+                sockets[place] = self._sockets.get(place) or self._listening(place)
         except OSError:
             self.release(sockets)
             raise
@@ -72,27 +73,38 @@ class StreamListeners:
         for place, sock in sockets.items():
             if place not in self._sockets:
                 self._sockets[place] = sock
-                task = asyncio.get_running_loop().create_task(self._serve(place, sock))
+                acceptor = self._acceptors[place] = self._acceptor(place)
+                task = asyncio.get_running_loop().create_task(self._serve(place, acceptor, sock))
                 self._starting.add(task)
                 task.add_done_callback(self._starting.discard)
 
-    async def _serve(self, place: Place, sock: socket.socket) -> None:
+    def _acceptor(self, place: Place) -> Acceptor:
         house = self._house
         kind = TcpConnection if place.scheme == "tcp" else TlsConnection
-        factory = greet(house, lambda ends: kind(house, ends))
-        server = await asyncio.get_running_loop().create_server(factory, sock=sock, backlog=_BACKLOG)
-        if self._sockets.get(place) is sock:
-            self._servers[place] = server
-        else:  # dropped meanwhile
-            server.close()
+        return Acceptor(greet(house, lambda ends: kind(house, ends)), self._gate)
+
+    async def _serve(self, place: Place, acceptor: Acceptor, sock: socket.socket) -> None:
+        try:
+            await acceptor.serve([sock])
+        finally:
+            if self._acceptors.get(place) is not acceptor:  # dropped meanwhile
+                acceptor.close()
 
     def _drop(self, place: Place) -> None:
-        sock = self._sockets.pop(place)
-        server = self._servers.pop(place, None)
-        if server is not None:
-            server.close()
-        else:
-            sock.close()
+        del self._sockets[place]
+        self._acceptors.pop(place).close()
+
+    def _listening(self, place: Place) -> socket.socket:
+        family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+        try:
+            sock = socket.create_server(
+                (place.host, place.port), family=family, backlog=BACKLOG, reuse_port=self._reuse_port
+            )
+        except OSError as error:
+            error.filename = f"{place.scheme}://{_shown(place.host)}:{place.port}"
+            raise
+        sock.setblocking(False)
+        return sock
 
     @property
     def addresses(self) -> list[Place]:
@@ -107,17 +119,6 @@ class StreamListeners:
             await asyncio.gather(*self._starting, return_exceptions=True)
         for place in list(self._sockets):
             self._drop(place)
-
-
-def _listening(place: Place) -> socket.socket:
-    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
-    try:
-        sock = socket.create_server((place.host, place.port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        error.filename = f"{place.scheme}://{_shown(place.host)}:{place.port}"
-        raise
-    sock.setblocking(False)
-    return sock
 
 
 def _shown(host: str) -> str:
