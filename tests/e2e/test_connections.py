@@ -611,9 +611,31 @@ def test_stop_cuts_what_is_left_at_the_deadline(caplog: pytest.LogCaptureFixture
             await made.gateway.close(0.05)
             assert await client.is_closed()
             assert len(origin.seen) == 1
+            assert [each.get("reason") for each in made.log] == ["drain_timeout"]
+            samples = made.gateway.collect()
+            assert samples["policyc_refusals_total"] == {("drain_timeout",): 1}
+            assert samples["policyc_limit_hits_total"]["drain_timeout_s",] == 1
 
     run(scenario())
     assert "cut at the deadline" in caplog.text
+
+
+def test_request_whose_head_has_begun_is_in_flight_when_the_gateway_stops() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            await simple(made)
+            client = await made.client()
+            client.send(GET + GET[:10])
+            assert (await client.reply()).get("connection") == []
+            closing = asyncio.ensure_future(made.gateway.close(5))
+            await asyncio.sleep(0)
+            client.send(GET[10:])
+            reply = await client.reply()
+            assert (reply.status, reply.get("connection")) == (200, ["close"])
+            client.writer.close()
+            await closing
+
+    run(scenario())
 
 
 def test_reload_serves_the_new_program_and_keeps_what_outlives_it() -> None:

@@ -331,9 +331,7 @@ class Gateway:
                     await self._idle.wait()
         except TimeoutError:
             _log.warning("open connections cut at the deadline: %d", len(self._connections))
-            for connection in list(self._connections):
-                self.metrics.refused("drain_timeout")
-                connection.kill()
+            self.cut()
             await asyncio.sleep(0)
         await self.upstreams.close()
         for origins in self._apps.values():
@@ -343,6 +341,11 @@ class Gateway:
         if self._log is not None:
             self._log.flush()
         self._servers.clear()
+
+    def cut(self) -> None:
+        """Close every connection now, whatever is under way: `close` then waits no longer."""
+        for connection in list(self._connections):
+            connection.kill()
 
     async def __aenter__(self) -> Gateway:
         """Use as a context: started by its user, closed at the end."""

@@ -47,7 +47,7 @@ class Held(Interface):
         """Close if nothing is under way, else soon."""
 
     def kill(self) -> None:
-        """Close at once."""
+        """Close at once: what is under way ends with the reason `drain_timeout`."""
 
 
 class Greeter(Interface):

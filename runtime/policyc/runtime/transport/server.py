@@ -475,14 +475,16 @@ class ClientConnection(Timed, asyncio.Protocol):
         return self._exchange is not None or self._reader.is_in_body
 
     def stop(self) -> None:
-        """The gateway stops: close now if nothing is under way, else after it."""
-        if self.is_busy:
+        """The gateway stops: close now if nothing is under way, not even a head, else after it."""
+        if self.is_busy or self._reader.buffered or self._lingering:
             self._keep_alive = False
         else:
             self._close_transport()
 
     def kill(self) -> None:
-        """Close whatever is under way."""
+        """Close whatever is under way: a request ends with the reason `drain_timeout`."""
+        if self._exchange is not None:
+            self._exchange.client_lost("drain_timeout")
         self._abort_transport()
 
     def _write(self, octets: bytes | memoryview) -> None:
