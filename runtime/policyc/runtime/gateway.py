@@ -46,7 +46,7 @@ from policyc.runtime.transport.accepted import Held, Proxies, greet
 from policyc.runtime.transport.acceptor import Acceptor, Gate
 from policyc.runtime.transport.listeners import Place, StreamListeners
 from policyc.runtime.transport.server import ClientConnection
-from policyc.runtime.transport.upstream import Address, HttpOrigin, Upstreams
+from policyc.runtime.transport.upstream import Address, HttpOrigin, TellingOrigin, Upstreams
 from policyc.runtime.transport.wheel import Wheel
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class Gateway:
             raise GatewayError(f"`{upstream}` is no upstream: {parsed.message}")
         account = self.settings.account
         key = EndpointKey(account, Binding.PUBLIC, Protocol.HTTP, "*", 80)
-        origin = self._http_origin(parsed, account)
+        origin = HttpOrigin(self.upstreams, _address(parsed, account))
         phases: Mapping[Phase, Run] = policy.phases if policy is not None else _NO_PHASES
         return PublicEndpoint(
             key, "http://*", phases, origin, policy_key=policy.key if policy is not None else ""
@@ -255,20 +255,16 @@ class Gateway:
     def _origin(self, definition: EndpointDef) -> Origin:
         upstream, settings = definition.upstream, definition.settings
         assert upstream is not None
-        for name in ("upstream.proxy_protocol", "upstream.tls_verify_cas"):
-            if settings.get(name):
-                raise GatewayError(f"{definition.url.url}: the setting `{name}` is not there yet")
+        if settings.get("upstream.tls_verify_cas"):
+            raise GatewayError(
+                f"{definition.url.url}: the setting `upstream.tls_verify_cas` is not there yet"
+            )
         if settings.get("upstream.protocol") == "http2":
             raise GatewayError(f"{definition.url.url}: HTTP/2 to upstreams is not there yet")
-        verify = settings.get("upstream.tls_verify") is True
-        return self._http_origin(upstream, definition.account, verify)
-
-    def _http_origin(self, upstream: Upstream, account: str, verify: bool = False) -> HttpOrigin:
-        if upstream.scheme == "unix":
-            return HttpOrigin(self.upstreams, Address(account, "http", "", 0, upstream.path))
-        if upstream.scheme not in ("http", "https"):
-            raise GatewayError(f"{upstream.url}: {upstream.scheme} upstreams are not served yet")
-        address = Address(account, upstream.scheme, upstream.host, upstream.port, verify=verify)
+        address = _address(upstream, definition.account, verify=settings.get("upstream.tls_verify") is True)
+        version = settings.get("upstream.proxy_protocol")
+        if version:
+            return TellingOrigin(self.upstreams, address, int(str(version)))
         return HttpOrigin(self.upstreams, address)
 
     # --- running --------------------------------------------------------------------------------------------
@@ -457,6 +453,14 @@ class Gateway:
     def connection_count(self) -> int:
         """How many client connections there are."""
         return len(self._connections)
+
+
+def _address(upstream: Upstream, account: str, *, verify: bool = False) -> Address:
+    if upstream.scheme == "unix":
+        return Address(account, "http", "", 0, upstream.path)
+    if upstream.scheme not in ("http", "https"):
+        raise GatewayError(f"{upstream.url}: {upstream.scheme} upstreams are not served yet")
+    return Address(account, upstream.scheme, upstream.host, upstream.port, verify=verify)
 
 
 def _relay(definition: EndpointDef) -> StreamUpstream | None:

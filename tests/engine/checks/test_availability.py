@@ -21,10 +21,6 @@ RUN = Options(for_run=True)
             'endpoint "https://a.internal" -> "http://127.0.0.1:1" { upstream: { protocol: "http2" } }',
             "setting-not-built",
         ),
-        (
-            'endpoint "https://a.internal" -> "http://127.0.0.1:1" { upstream: { proxy_protocol: 2 } }',
-            "setting-not-built",
-        ),
     ],
 )
 def test_check_hints_at_what_run_refuses(text: str, code: str) -> None:
@@ -39,6 +35,8 @@ def test_check_hints_at_what_run_refuses(text: str, code: str) -> None:
         "on_http_request { deny } }",
         'endpoint "tcp://a.example.com:1" -> "tcp://127.0.0.1:1" { upstream: { proxy_protocol: 2 } '
         "on_tcp_connect { deny } }",
+        'endpoint "https://a.internal" -> "http://127.0.0.1:1" { upstream: { proxy_protocol: 2 } '
+        "on_http_request { deny } }",
         'endpoint "tls://a.example.com" -> "tcp://127.0.0.1:1"',
     ],
 )

@@ -63,7 +63,6 @@ IDLE_POLICY = declare(
 )
 
 _NOT_BUILT: Mapping[str, Callable[[object], bool]] = {
-    "upstream.proxy_protocol": lambda value: value is not None,
     "upstream.protocol": lambda value: value == "http2",
     "upstream.tls_verify_cas": bool,
     "agent_tls_termination.server_certificate": bool,
@@ -134,10 +133,7 @@ def _check_endpoint(endpoint: DraftEndpoint, severity: Severity, report: Report)
         span = endpoint.url_span if endpoint.node.upstream is None else endpoint.node.upstream.span
         message = "the built-in file server does not exist in this version"
         report.add(SETTING_NOT_BUILT, message, span, severity=severity)
-    carries_streams = url is not None and not url.scheme.is_http
     for name, value in endpoint.settings.items():
-        if name == "upstream.proxy_protocol" and carries_streams:
-            continue  # connections to upstreams of http are shared among clients, so there it would lie
         if name in _NOT_BUILT and _NOT_BUILT[name](value):
             message = f"`{name}` has no effect in this version"
             where = f"{endpoint.where}{name}" if endpoint.where else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from policyc.engine.outcome import Fail
@@ -46,7 +46,11 @@ _SIZED = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Address(NamedTuple):
-    """Where an upstream listens: a host and port, or the path of a unix socket."""
+    """Where an upstream listens: a host and port, or the path of a unix socket.
+
+    `told` is the PROXY header that a connection begins with: it says who the client is, so a connection is
+    that client's and nobody else's.
+    """
 
     account: str
     scheme: str
@@ -54,6 +58,7 @@ class Address(NamedTuple):
     port: int
     path: str = ""
     verify: bool = False
+    told: bytes = b""
 
     @property
     def name(self) -> str:
@@ -70,6 +75,7 @@ class Upstreams:
         self.wheel = wheel
         self.limits: Limits = settings.limits()
         self._idle: dict[Address, list[UpstreamConnection]] = {}
+        self._told: dict[Address, dict[Address, None]] = {}
         self._open: set[UpstreamConnection] = set()
         self.connect_failures: dict[str, int] = {}
         self._dials: set[asyncio.Task[None]] = set()
@@ -97,11 +103,27 @@ class Upstreams:
 
     def put(self, connection: UpstreamConnection) -> None:
         """Keep a connection for the next request."""
-        kept = self._idle.setdefault(connection.address, [])
+        kept = self._idle.get(connection.address)
+        if kept is None:
+            kept = self._shelf(connection.address)
         kept.append(connection)
         self.wheel.set(connection, self.settings.upstream_idle_s)
         if len(kept) > self.settings.idle_upstreams:
             kept[0].close()
+
+    def _shelf(self, address: Address) -> list[UpstreamConnection]:
+        """Make room for an address. Those of clients come without end: the oldest one makes room then."""
+        kept = self._idle[address] = []
+        if address.told:
+            shelves = self._told.setdefault(address._replace(told=b""), {})
+            shelves.pop(address, None)
+            shelves[address] = None  # the newest
+            if len(shelves) > self.settings.idle_upstreams:
+                oldest = next(iter(shelves))
+                del shelves[oldest]
+                for connection in list(self._idle.pop(oldest, ())):
+                    connection.close()
+        return kept
 
     def made(self, connection: UpstreamConnection) -> None:
         """Count a new connection."""
@@ -133,7 +155,9 @@ class Upstreams:
         context = self._context(address) if address.scheme == "https" else None
         try:
             async with asyncio.timeout(self.settings.connect_timeout_s):
-                if address.path:
+                if address.told:
+                    connection = await _connected_and_told(address, factory, context)
+                elif address.path:
                     _, connection = await loop.create_unix_connection(factory, address.path)
                 else:
                     _, connection = await loop.create_connection(
@@ -155,6 +179,8 @@ class Upstreams:
             call.attach(connection, reused=False)
 
     def _context(self, address: Address) -> SSLContext:
+        if address.told:
+            address = address._replace(told=b"")
         known = self._contexts.get(address)
         if known is None:
             import ssl
@@ -177,6 +203,28 @@ class Upstreams:
             await asyncio.gather(*self._dials, return_exceptions=True)
 
 
+async def _connected_and_told(
+    address: Address, factory: Callable[[], UpstreamConnection], context: SSLContext | None
+) -> UpstreamConnection:
+    """Return a connection that began with its PROXY header, in clear, whatever follows. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    host = address.host.strip("[]")
+    made = factory if context is None else asyncio.Protocol
+    if address.path:
+        transport, protocol = await loop.create_unix_connection(made, address.path)
+    else:
+        transport, protocol = await loop.create_connection(made, host, address.port)
+    transport.write(address.told)
+    if context is None:
+        return cast(UpstreamConnection, protocol)
+    connection = factory()
+    encrypted = await loop.start_tls(transport, connection, context, server_hostname=host)
+    if encrypted is None:
+        raise ConnectionResetError("the connection ended in the TLS handshake")
+    connection.connection_made(encrypted)
+    return connection
+
+
 class HttpOrigin:
     """An upstream that speaks HTTP/1.1: `origin.Origin`."""
 
@@ -192,6 +240,24 @@ class HttpOrigin:
     def begin(self, request: Outgoing, listener: Listener) -> Call:
         """Send a request, on a kept connection if there is one."""
         return HttpCall(self._upstreams, self.address, request, listener, self._authority)
+
+
+class TellingOrigin(HttpOrigin):
+    """One whose connections begin with a PROXY header: each is for one connection of a client."""
+
+    def __init__(self, upstreams: Upstreams, address: Address, version: int) -> None:
+        """`version` is that of the header, 1 or 2."""
+        super().__init__(upstreams, address)
+        self._version = version
+
+    def begin(self, request: Outgoing, listener: Listener) -> Call:
+        """Send a request, on the connection that is kept for its client if there is one."""
+        from policyc.runtime.protocol.proxy_protocol import header
+
+        conn = request.conn
+        told = header(self._version, (conn.client_ip, conn.client_port), (conn.server_ip, conn.server_port))
+        address = self.address._replace(told=told)
+        return HttpCall(self._upstreams, address, request, listener, self._authority)
 
 
 class HttpCall:
