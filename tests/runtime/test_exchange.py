@@ -74,6 +74,9 @@ class Stage:
     def flush(self) -> None:
         self.play.append("<< flush")
 
+    def cut(self) -> None:
+        self.play.append("<< cut")
+
     def abort(self) -> None:
         self.play.append("<< abort")
 
@@ -233,7 +236,7 @@ def test_failure_before_the_head_is_answered_and_after_it_cuts() -> None:
     stage.begin()
     stage.listener.on_response(200, Headers([]), Framing.LENGTH, 9)
     stage.listener.on_failure(Fail(3004, "broken", status=502))
-    assert stage.play[1:] == ["<< 200 length 9", "<< abort", "done"]
+    assert stage.play[1:] == ["<< 200 length 9", "<< cut", "done"]
     assert stage.records[0]["reason"] == "bad_response"
 
 
@@ -355,7 +358,7 @@ def test_refused_body_is_answered_once_or_cuts() -> None:
     exchange = stage.begin(head)
     stage.listener.on_response(200, Headers([]), Framing.CHUNKED, -1)
     exchange.body_refused(400, "bad_chunk", "bad")
-    assert stage.play[2:] == [">> abort", "<< abort", "done"]
+    assert stage.play[2:] == [">> abort", "<< cut", "done"]
 
 
 def test_answers_of_policies_lose_fields_that_are_the_gateways() -> None:

@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _BODILESS = frozenset({204, 304})
+# By RequestHead.minor.
+_VERSIONS = ("HTTP/1.0", "HTTP/1.1", "HTTP/2.0")
 # Fields that only the gateway sets.
 _OURS = HOP_BY_HOP | {b"content-length", b"ngrok-error-code"}
 
@@ -111,8 +113,11 @@ class Downstream(Interface):
     def flush(self) -> None:
         """Write what was collected."""
 
+    def cut(self) -> None:
+        """Break the response off: the client must not take what it got for all of it."""
+
     def abort(self) -> None:
-        """Drop the connection at once."""
+        """Drop the connection at once, with whatever else is on it."""
 
     def exchange_finished(self) -> None:
         """The response is complete, or the exchange was given up."""
@@ -212,7 +217,7 @@ class HttpExchange:
             head.authority,
             head.target,
             headers,
-            version="HTTP/1.1" if head.minor else "HTTP/1.0",
+            version=_VERSIONS[head.minor],
             content_length=head.length if head.framing is LENGTH else None,
             header_received=Timestamp(time.time_ns()),
         )
@@ -377,7 +382,7 @@ class HttpExchange:
         self._drop_call()
         if self._status:
             self._note(failure)
-            self._client.abort()
+            self._client.cut()
             self._finish()
             return
         hops = self._hops
@@ -542,7 +547,7 @@ class HttpExchange:
         self._drop_call()
         self._reason = reason
         if self._status:
-            self._client.abort()
+            self._client.cut()
             self._finish()
             return
         answer = error_answer(status, message, None, self._accept())
@@ -567,7 +572,7 @@ class HttpExchange:
 
     def on_interim(self, status: int, lines: list[Line]) -> None:
         """Pass an interim response on, but for 100, which the gateway sends by itself."""
-        if status != 100 and self._head.minor == 1 and not self._status:
+        if status != 100 and self._head.minor and not self._status:
             self._client.send_interim(status, lines)
 
     def on_response(self, status: int, headers: Headers, framing: Framing, length: int) -> None:
@@ -649,8 +654,11 @@ class HttpExchange:
             record["detail"] = self._detail
         if self._upstream:
             record["upstream"] = self._upstream
-        if head.block is None and (trace := trace_id(head.lines)):  # a plain head names none
-            record["trace"] = trace
+        if head.block is None:  # a plain head names no trace, and is HTTP/1.1
+            if trace := trace_id(head.lines):
+                record["trace"] = trace
+            if head.minor > 1:
+                record["version"] = _VERSIONS[head.minor]
         if self._logs:
             record["logs"] = list(self._logs)
         self._around.log(record)

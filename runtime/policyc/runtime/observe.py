@@ -27,6 +27,7 @@ class Record(TypedDict, total=False):
     sni: str
     bytes_in: int
     bytes_out: int
+    version: str  # of HTTP, where it is not 1
     method: str
     host: str
     path: str

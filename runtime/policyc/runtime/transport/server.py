@@ -41,7 +41,7 @@ from policyc.runtime.transport.accepted import Ends
 from policyc.runtime.transport.wheel import Timed, Wheel
 
 if TYPE_CHECKING:
-    from policyc.runtime.transport.relay import Side
+    from policyc.runtime.transport.relay import Relay, Side
 
 _log = logging.getLogger(__name__)
 
@@ -99,6 +99,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._body_began = 0.0
         self._body_octets = 0
         self._at_end = False
+        self._tunnel: Relay | None = None
 
     # --- asyncio.Protocol -----------------------------------------------------------------------------------
 
@@ -235,7 +236,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             if event is END:
                 if self._exchange is not None:
                     self._house.wheel.forget(self)
-                    self._exchange.body_ended()
+                    self._exchange.body_ended(reader.trailers)
                 else:
                     self._drained = -1
                     self._next()
@@ -377,8 +378,30 @@ class ClientConnection(Timed, asyncio.Protocol):
         self.flush()
 
     def join(self, lines: list[Line], origin: Side, on_end: Callable[[str, int, int], None]) -> None:
-        """Send the head of a 101 and hand the connection over to the tunnel."""
-        raise NotImplementedError
+        """Send the head of a 101 and hand the connection over: relayed, as over tcp, until both ends are done."""
+        from policyc.runtime.transport.relay import Relay
+        from policyc.runtime.transport.tunnel import TunnelSide
+
+        head, transport, wheel = self._head, self._transport, self._house.wheel
+        assert head is not None
+        assert transport is not None
+        asked = [(b"upgrade", head.upgrade.encode("ascii")), (b"connection", b"upgrade")]
+        self._write(response_octets(101, [*lines, *asked], NONE, -1, keep_alive=True))
+        wheel.remove(self)
+        client = TunnelSide("client", transport, self._reader.rest)
+        client.at_end = self._at_end
+
+        def over(reason: str) -> None:
+            self._tunnel = None
+            self.conn.bytes_in += client.octets
+            self.conn.bytes_out += origin.octets
+            on_end(reason, client.octets, origin.octets)
+            self.connection_lost(None)
+
+        relay = self._tunnel = Relay(client, origin, wheel, self._settings.stream_idle_timeout_s, over)
+        relay.begin()
+        if self._stalled:
+            origin.pause()
 
     def send_interim(self, status: int, lines: list[Line]) -> None:
         """Write an interim response at once."""
@@ -400,6 +423,10 @@ class ClientConnection(Timed, asyncio.Protocol):
         elif self._transport is not None and not self._transport.is_closing():
             self.conn.bytes_out += sum(map(len, out))
             self._transport.writelines(out)
+
+    def cut(self) -> None:
+        """Drop the connection, which is all that can tell the client."""
+        self.abort()
 
     def abort(self) -> None:
         """Drop the connection at once, with a reset where the system can."""
@@ -483,6 +510,9 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def kill(self) -> None:
         """Close whatever is under way: a request ends with the reason `drain_timeout`."""
+        if self._tunnel is not None:
+            self._tunnel.cut("drain_timeout")
+            return
         if self._exchange is not None:
             self._exchange.client_lost("drain_timeout")
         self._abort_transport()
