@@ -28,6 +28,36 @@ def octets(value: str) -> bytes:
     return value.encode("utf-8", "surrogateescape")
 
 
+class FieldBlock:
+    """Well-formed field lines in one piece, each with its line end; the map of them is made once, if at all.
+
+    Several messages may share one: a client says the same again with each request.
+    """
+
+    __slots__ = ("map", "octets")
+
+    def __init__(self, octets: bytes) -> None:
+        """Take the lines as they are on the wire."""
+        self.octets = octets
+        self.map: dict[str, list[str]] | None = None
+
+    def as_map(self) -> dict[str, list[str]]:
+        """Return lower-case name → values. Read only, and so are the lists in it."""
+        made = self.map
+        if made is None:
+            made = self.map = {}
+            rows = text(self.octets).split("\r\n")
+            del rows[-1]
+            for row in rows:
+                name, _, value = row.partition(":")
+                name = name.lower()
+                if name in made:
+                    made[name].append(value.strip(" \t"))
+                else:
+                    made[name] = [value.strip(" \t")]
+        return made
+
+
 class Headers:
     """Field lines of a message, in order, as octets; and the map that policies read, made when first read.
 
@@ -44,14 +74,14 @@ class Headers:
     def __init__(self, lines: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Take field lines as they are on the wire."""
         self._lines = list(lines)
-        self._block: bytes | None = None
+        self._block: FieldBlock | None = None
         self._added: list[tuple[bytes, bytes]] = self._lines
         self.map: dict[str, list[str]] | None = None
         self.derived: dict[str, Any] = {}
 
     @classmethod
-    def received(cls, block: bytes) -> Headers:
-        """Take well-formed field lines in one piece, each with its line end."""
+    def received(cls, block: FieldBlock) -> Headers:
+        """Take well-formed field lines in one piece."""
         made = cls.__new__(cls)
         made._block = block
         made._added = []
@@ -62,33 +92,33 @@ class Headers:
     @property
     def lines(self) -> list[tuple[bytes, bytes]]:
         """The lines; a list that the caller may change as long as nobody has read the map."""
-        if self._block is not None:
-            self._lines = self._added = split_block(self._block) + self._added
+        block = self._block
+        if block is not None:
+            self._lines = self._added = split_block(block.octets) + self._added
             self._block = None
+            if self.map is not None and self.map is block.map:  # which others read as well
+                self.map = self.map.copy()
         return self._lines
 
     @property
     def block(self) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
         """The lines as (octets, what was added to them); None where they are not that any more."""
-        return None if self._block is None else (self._block, self._added)
+        return None if self._block is None else (self._block.octets, self._added)
 
     def as_map(self) -> dict[str, list[str]]:
         """Return lower-case name → values, in order of first appearance. Read only."""
         made = self.map
         if made is None:
-            made = {}
-            if self._block is not None:
-                rows = text(self._block).split("\r\n")
-                del rows[-1]
-                for row in rows:
-                    name, _, value = row.partition(":")
-                    name = name.lower()
-                    if name in made:
-                        made[name].append(value.strip(" \t"))
-                    else:
-                        made[name] = [value.strip(" \t")]
+            if self._block is None:
+                made = {}
+            elif not self._added:
+                made = self.map = self._block.as_map()
+                return made
+            else:
+                made = self._block.as_map().copy()
             for octet_name, octet_value in self._added:
-                made.setdefault(text(octet_name).lower(), []).append(text(octet_value))
+                name = text(octet_name).lower()
+                made[name] = [*made.get(name, ()), text(octet_value)]
             self.map = made
         return made
 
@@ -100,8 +130,11 @@ class Headers:
         """Append a line; the name is sent in lower case."""
         name = name.lower()
         self._added.append((octets(name), octets(value)))
-        if self.map is not None:
-            self.map.setdefault(name, []).append(value)
+        known = self.map
+        if known is not None:
+            if self._block is not None and known is self._block.map:
+                known = self.map = known.copy()
+            known[name] = [*known.get(name, ()), value]
         if self.derived:
             self.derived = {}
 
@@ -116,7 +149,7 @@ class Headers:
         block = self._block
         if (
             block is not None
-            and wanted not in block.lower()
+            and wanted not in block.octets.lower()
             and all(wanted != name for name, _ in self._added)
         ):
             return False

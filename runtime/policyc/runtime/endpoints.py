@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from policyc.engine.endpoint_url import EndpointUrl, parse_forward_target
 from policyc.engine.model import EndpointKey, endpoint_id
 from policyc.engine.outcome import Outcome
 from policyc.engine.phases import Binding, Phase, Protocol, phases_of
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 Run = Callable[[Exchange], Outcome | None]
 
+_TARGETS_REMEMBERED = 1024
+_UNKNOWN = object()
+
 
 class Endpoint:
     """An endpoint that is served: its phases and where the rest of its traffic goes.
@@ -33,6 +37,7 @@ class Endpoint:
 
     __slots__ = (
         "info",
+        "is_bare",
         "key",
         "meaning",
         "on_http_request",
@@ -67,6 +72,7 @@ class Endpoint:
         self.on_tcp_connect = _phase(phases, Phase.TCP_CONNECT, allowed)
         self.on_http_request = _phase(phases, Phase.HTTP_REQUEST, allowed)
         self.on_http_response = _phase(phases, Phase.HTTP_RESPONSE, allowed)
+        self.is_bare = self.on_http_request is None and self.on_http_response is None
         self.origin = origin
         self.relay = relay
         self.pooled = pooled
@@ -186,6 +192,22 @@ class InternalTable:
             key = pool.key
             table = self._wild if key.host.startswith("*.") else self._exact
             table[key.account, key.scheme, key.host.removeprefix("*."), key.port] = pool
+        self._remembered: dict[tuple[str, str], Pool[InternalEndpoint] | None] = {}
+
+    def remembered(self, account: str, url: str) -> Pool[InternalEndpoint] | None:
+        """Return the pool of a forward's target if it is an http or https one; remembers the answer.
+
+        Hashing a key with an enum in it takes longer than all the rest of a look-up.
+        """
+        known = self._remembered.get((account, url), _UNKNOWN)
+        if known is _UNKNOWN:
+            parsed = parse_forward_target(url)
+            known = None
+            if isinstance(parsed, EndpointUrl) and parsed.scheme.is_http:
+                known = self.find(account, parsed.scheme, parsed.host, parsed.port)
+            if len(self._remembered) < _TARGETS_REMEMBERED:  # targets can come from clients
+                self._remembered[account, url] = known
+        return known  # type: ignore[return-value]
 
     def find(self, account: str, scheme: Protocol, host: str, port: int) -> Pool[InternalEndpoint] | None:
         """Return the pool of a concrete URL: exact first, then the wildcard with most labels."""

@@ -27,7 +27,7 @@ from policyc.engine.endpoint_url import EndpointUrl, UrlProblem, parse_forward_t
 from policyc.engine.outcome import Close, Fail, Forward, Outcome, Respond
 from policyc.engine.phases import Protocol
 from policyc.engine.request_url import rewrite
-from policyc.engine.traffic import Connection, Exchange, Headers, Request, Response, Services
+from policyc.engine.traffic import Connection, Exchange, FieldBlock, Headers, Request, Response, Services
 from policyc.engine.traffic import octets as to_octets
 from policyc.engine.values import EvalError, Timestamp
 from policyc.runtime.endpoints import Endpoint, Pool, PublicEndpoint, Run, Snapshot
@@ -137,12 +137,13 @@ class _Kept(NamedTuple):
     host: str
 
 
-class _Hop:
+class Hop:
     """One endpoint on the way: its view of the traffic, and the forward that led on from it."""
 
     __slots__ = ("endpoint", "forward", "kept", "view")
 
     def __init__(self, endpoint: Endpoint, view: Exchange) -> None:
+        """Begin at an endpoint."""
         self.endpoint = endpoint
         self.view = view
         self.forward: Forward | None = None
@@ -166,7 +167,7 @@ class HttpExchange:
         self._head = head
         self._snapshot = snapshot
         self._around = around
-        self._hops: list[_Hop] = []
+        self._hops: list[Hop] = []
         self._forwards = 0
         self._passed: list[str] = []
         self._rules: list[str] = []
@@ -184,6 +185,50 @@ class HttpExchange:
         self._reason = self._error = self._detail = self._upstream = ""
         self._started = time.monotonic()
         self._started_wall = time.time()
+
+    @classmethod
+    def resumed(
+        cls,
+        client: Downstream,
+        head: RequestHead,
+        snapshot: Snapshot,
+        around: Surroundings,
+        request: Request | None,
+        hops: list[Hop],
+        started: tuple[float, float],
+    ) -> HttpExchange:
+        """Return an exchange that has come as far as `hops` on the short way (transport/plain.py).
+
+        `started` are its monotonic and its wall time.
+        """
+        made = cls(client, head, snapshot, around)
+        made._request = request
+        made._hops = hops
+        made._forwards = len(hops) - 1
+        made._passed = [each.endpoint.info.url for each in hops]
+        made._rules, made._logs = hops[0].view.acted, hops[0].view.logs
+        made._started, made._started_wall = started
+        return made
+
+    def under_way(self, call: Call | None, upstream: str) -> None:
+        """The request went to `upstream`; `call` is None if all of the response is there."""
+        self._call = call
+        self._upstream = upstream
+        self._replay = None
+
+    def go_on(self, outcome: Outcome | None) -> None:
+        """Do what the request phase of the innermost hop answered."""
+        self._carry_out(self._hops[-1], outcome)
+
+    def replace(self, outcome: Outcome, at: int) -> None:
+        """Do what the response phase of hop number `at` answered, in place of the response that there was."""
+        response = self._replaced(outcome)
+        if response is not None:
+            self._respond(response, self._hops[:at], LENGTH, response.content_length or 0)
+
+    def send_whole(self, response: Response) -> None:
+        """Send a response whose phases have run, and all of its body with it."""
+        self._send_checked(response, LENGTH, response.content_length or 0)
 
     @property
     def wants_body(self) -> bool:
@@ -204,7 +249,7 @@ class HttpExchange:
         endpoint = self._choose(pool)
         scheme = endpoint.info.protocol
         if head.block is not None:
-            headers = Headers.received(head.block + self._family(scheme))
+            headers = Headers.received(FieldBlock(head.block + self._family(scheme)))
         else:
             headers = Headers(
                 self._around.forwarding.rebuild(
@@ -282,12 +327,12 @@ class HttpExchange:
 
     def _enter(self, endpoint: Endpoint, results: dict[str, dict[str, object]] | None = None) -> None:
         self._passed.append(endpoint.info.url)
-        hop = _Hop(endpoint, self._view(endpoint, results))
+        hop = Hop(endpoint, self._view(endpoint, results))
         self._hops.append(hop)
         phase = endpoint.on_http_request
         self._carry_out(hop, None if phase is None else run_phase(phase, hop.view))
 
-    def _carry_out(self, hop: _Hop, outcome: Outcome | None) -> None:
+    def _carry_out(self, hop: Hop, outcome: Outcome | None) -> None:
         """Do what the request phase of the innermost hop answered."""
         if outcome is None:
             self._fall_through(hop)
@@ -301,7 +346,7 @@ class HttpExchange:
             self._note(outcome)
             self._answer(self._error_answer(outcome), outside=True)
 
-    def _fall_through(self, hop: _Hop) -> None:
+    def _fall_through(self, hop: Hop) -> None:
         origin = hop.endpoint.origin
         if origin is None:
             failure = Fail(6029, "the policy of this endpoint did not end the request")
@@ -333,7 +378,7 @@ class HttpExchange:
 
     # --- forward-internal -----------------------------------------------------------------------------------
 
-    def _forward(self, hop: _Hop, forward: Forward) -> None:
+    def _forward(self, hop: Hop, forward: Forward) -> None:
         self._forwards += 1
         limit = self._around.settings.forwards_limit
         if self._forwards > limit:  # whatever `on_error` says: the cost of a request has to end somewhere
@@ -353,7 +398,7 @@ class HttpExchange:
         else:
             self._enter(target)
 
-    def _resolve(self, hop: _Hop, url: str) -> Endpoint | Fail:
+    def _resolve(self, hop: Hop, url: str) -> Endpoint | Fail:
         parsed = parse_forward_target(url)
         if isinstance(parsed, UrlProblem):
             message = "forward-internal: the target is not the URL of an internal endpoint"
@@ -409,7 +454,7 @@ class HttpExchange:
         )
         self._respond(response, self._hops[:-1] if outside else self._hops, LENGTH, len(answer.body))
 
-    def _respond(self, response: Response, hops: list[_Hop], framing: Framing, length: int) -> None:
+    def _respond(self, response: Response, hops: list[Hop], framing: Framing, length: int) -> None:
         """Run the response phases of `hops`, inner first, and send what comes of it."""
         for hop in reversed(hops):
             phase = hop.endpoint.on_http_response
@@ -422,20 +467,30 @@ class HttpExchange:
             outcome = run_phase(phase, view)
             if outcome is None:
                 continue
-            if isinstance(outcome, Close):
-                self._close(outcome)
+            replaced = self._replaced(outcome)
+            if replaced is None:
                 return
-            if isinstance(outcome, Respond):
-                answer = self._policy_answer(outcome)
-            else:
-                if isinstance(outcome, Forward):
-                    outcome = Fail(2300, "forward-internal is not possible in on_http_response")
-                self._note(outcome)
-                answer = self._error_answer(outcome)
-            self._drop_call()
-            response = Response(
-                answer.status, Headers(answer.lines), content_length=len(answer.body), body=answer.body
-            )
+            response = replaced
+        self._send_checked(response, framing, length)
+
+    def _replaced(self, outcome: Outcome) -> Response | None:
+        """Return what a response phase answers instead of a response; None if it closed the connection."""
+        if isinstance(outcome, Close):
+            self._close(outcome)
+            return None
+        if isinstance(outcome, Respond):
+            answer = self._policy_answer(outcome)
+        else:
+            if isinstance(outcome, Forward):
+                outcome = Fail(2300, "forward-internal is not possible in on_http_response")
+            self._note(outcome)
+            answer = self._error_answer(outcome)
+        self._drop_call()
+        return Response(
+            answer.status, Headers(answer.lines), content_length=len(answer.body), body=answer.body
+        )
+
+    def _send_checked(self, response: Response, framing: Framing, length: int) -> None:
         try:
             self._send(response, framing, length)
         except Refused:
@@ -665,7 +720,7 @@ class HttpExchange:
         self._client.exchange_finished()
 
 
-def _restore(hop: _Hop) -> None:
+def _restore(hop: Hop) -> None:
     """Give an endpoint back the request that it forwarded (spec/endpoints.md §7.2)."""
     request, kept = hop.view.req, hop.kept
     assert kept is not None

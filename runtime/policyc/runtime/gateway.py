@@ -38,6 +38,7 @@ from policyc.runtime.metrics import Metrics, Samples
 from policyc.runtime.observe import AccessLog, Sink, discard, timestamp
 from policyc.runtime.origin import Origin
 from policyc.runtime.process import process_samples
+from policyc.runtime.protocol.plain_head import LARGEST, plain_heads
 from policyc.runtime.services import LocalServices
 from policyc.runtime.settings import Settings
 from policyc.runtime.state import RateLimiter
@@ -85,10 +86,13 @@ class Gateway:
         the same addresses. Raises GatewayError for what cannot be served.
         """
         self.settings = settings or Settings()
-        self._log = log if isinstance(log, AccessLog) else None
+        self._log = self.access = log if isinstance(log, AccessLog) else None
         self.metrics = Metrics(log.add if isinstance(log, AccessLog) else (log or discard))
         self.wheel = Wheel(self._tick)
         self.upstreams = Upstreams(self.settings, self.wheel)
+        limits = self.settings.limits()
+        self.plain_heads = plain_heads(limits.fields)
+        self.plain_largest = min(LARGEST, limits.head, limits.line, limits.target)
         self.limiter = RateLimiter(clock, self.settings.buckets_limit)
         try:
             forwarding = Forwarding(self.settings.trusted_proxies, self.settings.forwarded == "append")

@@ -11,7 +11,7 @@ Samples are sums, so those of several workers are added up.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.runtime.reasons import REASONS
@@ -73,18 +73,32 @@ FAMILIES: Mapping[str, Family] = {
 _SAME = frozenset({"policyc_build_info", "policyc_reloads_total"})
 
 
-class _Traffic:
+class Traffic:
     """The counts of one endpoint; an entry of `by_duration` is one bucket, not a sum."""
 
     __slots__ = ("by_class", "by_duration", "octets", "rules", "seconds_ms", "streams")
 
     def __init__(self) -> None:
+        """Begin at zero."""
         self.by_class = [0] * 6
         self.by_duration = [0] * (len(_BOUNDS_MS) + 1)
         self.seconds_ms = 0.0
         self.octets = 0
         self.streams = 0
         self.rules: dict[str, int] = {}
+
+    def answered(self, status: int, duration_ms: float, octets: int) -> None:
+        """Count a request that was answered."""
+        self.by_class[status // 100] += 1
+        self.by_duration[bisect_left(_BOUNDS_MS, duration_ms)] += 1
+        self.seconds_ms += duration_ms
+        self.octets += octets
+
+    def acted(self, names: Sequence[str]) -> None:
+        """Count the rules that did something."""
+        rules = self.rules
+        for name in names:
+            rules[name] = rules.get(name, 0) + 1
 
 
 class Metrics:
@@ -93,7 +107,7 @@ class Metrics:
     def __init__(self, write: Sink) -> None:
         """Begin at zero."""
         self._write = write
-        self._traffic: dict[str, _Traffic] = {}
+        self._traffic: dict[str, Traffic] = {}
         self._reasons: dict[str, int] = {}
         self.connections = 0
         self.reloads = {"ok": 0, "failed": 0}
@@ -102,23 +116,15 @@ class Metrics:
         """Count a request, a connection or a refusal, and pass the record on."""
         passed = record.get("endpoints")
         url = passed[0] if passed else ""
-        traffic = self._traffic.get(url)
-        if traffic is None:
-            traffic = self._begin(url)
+        traffic = self.traffic(url)
         status = record.get("status")
         if status is not None:
-            duration_ms = record.get("duration_ms", 0.0)
-            traffic.by_class[status // 100] += 1
-            traffic.by_duration[bisect_left(_BOUNDS_MS, duration_ms)] += 1
-            traffic.seconds_ms += duration_ms
-            traffic.octets += record.get("bytes", 0)
+            traffic.answered(status, record.get("duration_ms", 0.0), record.get("bytes", 0))
         elif "protocol" in record:
             traffic.streams += 1
         acted = record.get("rules")
         if acted:
-            rules = traffic.rules
-            for name in acted:
-                rules[name] = rules.get(name, 0) + 1
+            traffic.acted(acted)
         reason = record.get("reason")
         if reason:
             self.refused(reason)
@@ -128,10 +134,14 @@ class Metrics:
         """Count a refusal that has no record of its own."""
         self._reasons[reason] = self._reasons.get(reason, 0) + 1
 
-    def _begin(self, url: str) -> _Traffic:
+    def traffic(self, url: str) -> Traffic:
+        """Return the counts of an endpoint."""
+        return self._traffic.get(url) or self._begin(url)
+
+    def _begin(self, url: str) -> Traffic:
         if len(self._traffic) >= SERIES_LIMIT:
-            return self._traffic.setdefault(_OTHER, _Traffic())
-        return self._traffic.setdefault(url, _Traffic())
+            return self._traffic.setdefault(_OTHER, Traffic())
+        return self._traffic.setdefault(url, Traffic())
 
     def collect(self) -> Samples:
         """Return what was counted."""
@@ -153,7 +163,7 @@ class Metrics:
         return samples
 
 
-def _collect_endpoint(samples: Samples, url: str, traffic: _Traffic) -> None:
+def _collect_endpoint(samples: Samples, url: str, traffic: Traffic) -> None:
     for number, count in enumerate(traffic.by_class):
         if count:
             status = f"{number}xx" if number else "none"  # closed without an answer

@@ -10,7 +10,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quote
 from typing import IO, TypedDict
@@ -65,6 +65,30 @@ class AccessLog:
     def add(self, record: Record) -> None:
         """Take a record."""
         self._waiting.append(_line(record))
+        if len(self._waiting) >= self.BATCH:
+            self.flush()
+
+    def add_usual(
+        self,
+        started: float,
+        client: str,
+        method: str,
+        host: str,
+        path: str,
+        status: int,
+        octets: int,
+        duration_ms: float,
+        endpoints: Sequence[str],
+        rules: Sequence[str],
+        upstream: str,
+    ) -> None:
+        """Take the record of a request that went well, without one being made."""
+        self._waiting.append(
+            _usual_line(
+                timestamp(started), client, method, host, path, status, octets, f"{duration_ms:.3f}",
+                endpoints, rules, upstream,
+            )
+        )  # fmt: skip
         if len(self._waiting) >= self.BATCH:
             self.flush()
 
@@ -136,14 +160,32 @@ Sink = Callable[[Record], None]
 def _line(record: Record) -> str:
     # ASCII escapes keep lone surrogates (octets that are no UTF-8) writable.
     if record.keys() == _USUAL:
-        return (
-            f'{{"ts":"{record["ts"]}","client":"{record["client"]}","method":{_quote(record["method"])},'
-            f'"host":{_quote(record["host"])},"path":{_quote(record["path"])},"status":{record["status"]},'
-            f'"bytes":{record["bytes"]},"duration_ms":{record["duration_ms"]},'
-            f'"endpoints":{_texts(record["endpoints"])},"rules":{_texts(record["rules"])},'
-            f'"upstream":{_quote(record["upstream"])}}}\n'
-        )
+        return _usual_line(
+            record["ts"], record["client"], record["method"], record["host"], record["path"],
+            record["status"], record["bytes"], record["duration_ms"], record["endpoints"], record["rules"],
+            record["upstream"],
+        )  # fmt: skip
     return _encode(record) + "\n"
+
+
+def _usual_line(
+    ts: str,
+    client: str,
+    method: str,
+    host: str,
+    path: str,
+    status: int,
+    octets: int,
+    duration_ms: float | str,
+    endpoints: Sequence[str],
+    rules: Sequence[str],
+    upstream: str,
+) -> str:
+    return (
+        f'{{"ts":"{ts}","client":"{client}","method":{_quote(method)},"host":{_quote(host)},'
+        f'"path":{_quote(path)},"status":{status},"bytes":{octets},"duration_ms":{duration_ms},'
+        f'"endpoints":{_texts(endpoints)},"rules":{_texts(rules)},"upstream":{_quote(upstream)}}}\n'
+    )
 
 
 # What there is to say of a request that went well; the encoder takes three times as long.
@@ -164,7 +206,7 @@ _USUAL = frozenset(
 )
 
 
-def _texts(texts: list[str]) -> str:
+def _texts(texts: Sequence[str]) -> str:
     return f"[{','.join(map(_quote, texts))}]" if texts else "[]"
 
 

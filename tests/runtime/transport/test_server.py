@@ -13,11 +13,14 @@ from policyc.engine.traffic import Exchange
 from policyc.runtime.endpoints import PublicEndpoint, make_snapshot
 from policyc.runtime.exchange import Surroundings
 from policyc.runtime.forwarded import Forwarding
+from policyc.runtime.metrics import Metrics
 from policyc.runtime.observe import Record
+from policyc.runtime.protocol.plain_head import LARGEST, plain_heads
 from policyc.runtime.services import LocalServices
 from policyc.runtime.settings import Settings
 from policyc.runtime.state import RateLimiter
 from policyc.runtime.transport.server import ClientConnection
+from policyc.runtime.transport.upstream import Upstreams
 from policyc.runtime.transport.wheel import Wheel
 
 GET = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
@@ -70,6 +73,10 @@ class House:
         )
         self.views: list[Exchange] = []
         self.is_stopping = False
+        self.metrics = Metrics(self.records.append)
+        self.access = None
+        self.upstreams = Upstreams(self.around.settings, self.wheel)
+        self.plain_heads, self.plain_largest = plain_heads(100), LARGEST
         from policyc.engine.model import EndpointKey
         from policyc.engine.phases import Binding, Protocol
 

@@ -21,7 +21,8 @@ from policyc.engine.values import Timestamp
 from policyc.runtime.endpoints import Snapshot
 from policyc.runtime.errors import error_answer
 from policyc.runtime.exchange import Admitted, HttpExchange, Surroundings
-from policyc.runtime.observe import timestamp
+from policyc.runtime.metrics import Metrics
+from policyc.runtime.observe import AccessLog, timestamp
 from policyc.runtime.protocol.chunked import LAST_CHUNK, last_chunk
 from policyc.runtime.protocol.hopbyhop import Line
 from policyc.runtime.protocol.http1 import (
@@ -36,8 +37,11 @@ from policyc.runtime.protocol.http1 import (
     plain_response_octets,
     response_octets,
 )
+from policyc.runtime.protocol.plain_head import PlainHeads
 from policyc.runtime.protocol.refusal import REASONS, Refused
 from policyc.runtime.transport.accepted import Ends
+from policyc.runtime.transport.plain import PlainExchange
+from policyc.runtime.transport.upstream import Upstreams
 from policyc.runtime.transport.wheel import Timed, Wheel
 
 if TYPE_CHECKING:
@@ -60,6 +64,11 @@ class House(Interface):
     wheel: Wheel
     snapshot: Snapshot
     is_stopping: bool
+    metrics: Metrics
+    access: AccessLog | None
+    upstreams: Upstreams
+    plain_heads: PlainHeads
+    plain_largest: int
 
     def admit(self, connection: ClientConnection, address: str) -> bool:
         """Count a connection; False if there are too many."""
@@ -82,7 +91,10 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._address = ""
         self.conn = Connection("")
         self.admitted = Admitted(False)
-        self._exchange: HttpExchange | None = None
+        self._exchange: HttpExchange | PlainExchange | None = None
+        self._plain = PlainExchange(self, house)
+        # Whether a request may come, and nothing of it has come yet.
+        self._is_ready = False
         self._head: RequestHead | None = None
         self._requests = 0
         self._out: list[bytes | memoryview] = []
@@ -124,10 +136,15 @@ class ClientConnection(Timed, asyncio.Protocol):
         self.admitted = Admitted(self._house.around.forwarding.trusts(peer[0]))
         self._transport.set_write_buffer_limits(high=settings.buffer_bytes)
         self._house.wheel.set(self, settings.idle_timeout_s)
+        self._is_ready = True
 
     def data_received(self, data: bytes) -> None:
         """Read what the client says."""
         self.conn.bytes_in += len(data)
+        if self._is_ready:
+            self._is_ready = False
+            if self._plain.begin(data):
+                return
         if self._lingering:
             self._drained += len(data)
             if self._drained > self._settings.drain_limit_bytes * 16:
@@ -146,6 +163,7 @@ class ClientConnection(Timed, asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client says no more; what it asked for is still answered."""
         self._at_end = True
+        self._is_ready = False
         if self._lingering or (self._exchange is None and not self._reader.buffered):
             return False
         if self._exchange is not None and not self._reader.is_in_body:
@@ -168,6 +186,7 @@ class ClientConnection(Timed, asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client takes no more for now."""
         self._stalled = True
+        self._is_ready = False
         self._house.wheel.set(self, self._settings.write_timeout_s)
         if self._exchange is not None:
             self._exchange.pause_response()
@@ -181,6 +200,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         elif not self._lingering:
             self._house.wheel.set(self, self._settings.idle_timeout_s)
             self._advance()
+            self._be_ready()
 
     def expired(self) -> None:
         """A time-out: of the head, of the body's rate, of a stalled write, of idleness."""
@@ -493,6 +513,59 @@ class ClientConnection(Timed, asyncio.Protocol):
         if not self._stalled:
             self._house.wheel.set(self, waiting)
         self._advance()
+        self._be_ready()
+
+    def _be_ready(self) -> None:
+        """Let the next request go the short way, if it is the next thing that can come."""
+        self._is_ready = (
+            self._exchange is None
+            and self._reader.is_between
+            and self._drained < 0
+            and not (self._stalled or self._at_end or self._lingering or self._head_sent)
+            and self._tunnel is None
+        )
+
+    # --- the short way (plain.py) ---------------------------------------------------------------------------
+
+    def took_short_way(self, exchange: PlainExchange, keep_alive: bool) -> None:
+        """A request has come; nothing is awaited from the client any more."""
+        self._requests += 1
+        self._keep_alive = keep_alive and self._requests < self._settings.requests_per_connection
+        self.deadline = None
+        self._exchange = exchange
+
+    def leave_short_way(self, exchange: HttpExchange, head: RequestHead) -> None:
+        """The request that is under way goes on the long way."""
+        self._exchange = exchange
+        self._head = head
+        self._continued = False
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether another request may come on this connection."""
+        return self._keep_alive
+
+    def answer_plain(self, head: bytes, data: bytes, start: int, now: float) -> None:
+        """Write a whole response: its head, and as its body the octets of `data` from `start` on."""
+        transport = self._transport
+        self._exchange = None
+        if transport is None or transport.is_closing():
+            return
+        # Whatever else is to be looked at is set before the write, which may call `pause_writing`.
+        goes_on = self._keep_alive and not self._at_end and not self._reader.buffered
+        if goes_on:
+            self._is_ready = True
+            self._house.wheel.set_at(self, now + self._settings.idle_timeout_s)
+        size = len(data) - start
+        self.conn.bytes_out += len(head) + size
+        if size < _JOIN_BELOW:
+            transport.write(head + data[start:])
+        else:
+            transport.writelines((head, memoryview(data)[start:]))
+        if not goes_on:
+            self._head = self._plain.head()
+            self.exchange_finished()
+
 
     # --- the end --------------------------------------------------------------------------------------------
 
@@ -542,6 +615,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._house.wheel.set(self, _LINGER_S if not self._stalled else self._settings.write_timeout_s)
 
     def _close_transport(self) -> None:
+        self._is_ready = False
         self._house.wheel.forget(self)
         if self._transport is not None:
             self._transport.close()

@@ -12,9 +12,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
+from weakref import WeakValueDictionary
 
 from policyc.engine.outcome import Fail
-from policyc.engine.traffic import Headers
+from policyc.engine.traffic import FieldBlock, Headers
 from policyc.runtime.origin import Call, Listener, Outgoing
 from policyc.runtime.protocol.chunked import LAST_CHUNK, chunk, last_chunk
 from policyc.runtime.protocol.hopbyhop import Line
@@ -37,6 +38,7 @@ from policyc.runtime.transport.wheel import Timed, Wheel
 if TYPE_CHECKING:
     from ssl import SSLContext
 
+    from policyc.runtime.transport.plain import PlainAnswer, PlainExchange
     from policyc.runtime.transport.relay import Side
 
 _log = logging.getLogger(__name__)
@@ -66,6 +68,12 @@ class Address(NamedTuple):
         return f"unix:{self.path}" if self.path else f"{self.scheme}://{self.host}:{self.port}"
 
 
+class Shelf(list["UpstreamConnection"]):
+    """The idle connections to one address, the last one put back at the end."""
+
+    __slots__ = ("__weakref__",)
+
+
 class Upstreams:
     """Every connection to every upstream of one gateway."""
 
@@ -74,7 +82,8 @@ class Upstreams:
         self.settings = settings
         self.wheel = wheel
         self.limits: Limits = settings.limits()
-        self._idle: dict[Address, list[UpstreamConnection]] = {}
+        # A shelf lasts as long as an origin or a connection has it.
+        self._idle: WeakValueDictionary[Address, Shelf] = WeakValueDictionary()
         self._told: dict[Address, dict[Address, None]] = {}
         self._open: set[UpstreamConnection] = set()
         self.connect_failures: dict[str, int] = {}
@@ -103,17 +112,18 @@ class Upstreams:
 
     def put(self, connection: UpstreamConnection) -> None:
         """Keep a connection for the next request."""
-        kept = self._idle.get(connection.address)
-        if kept is None:
-            kept = self._shelf(connection.address)
+        kept = connection.shelf
         kept.append(connection)
         self.wheel.set(connection, self.settings.upstream_idle_s)
         if len(kept) > self.settings.idle_upstreams:
             kept[0].close()
 
-    def _shelf(self, address: Address) -> list[UpstreamConnection]:
-        """Make room for an address. Those of clients come without end: the oldest one makes room then."""
-        kept = self._idle[address] = []
+    def shelf(self, address: Address) -> Shelf:
+        """Return the place of an address. Those of clients come without end: the oldest one makes room then."""
+        known = self._idle.get(address)
+        if known is not None:
+            return known
+        kept = self._idle[address] = Shelf()
         if address.told:
             shelves = self._told.setdefault(address._replace(told=b""), {})
             shelves.pop(address, None)
@@ -132,11 +142,8 @@ class Upstreams:
     def lost(self, connection: UpstreamConnection) -> None:
         """Forget a connection that is closed."""
         self._open.discard(connection)
-        kept = self._idle.get(connection.address)
-        if kept is not None and connection in kept:
-            kept.remove(connection)
-            if not kept:
-                del self._idle[connection.address]
+        if connection in connection.shelf:
+            connection.shelf.remove(connection)
 
     def dial(self, call: HttpCall) -> asyncio.Task[None]:
         """Connect for a call, in a task of its own."""
@@ -236,6 +243,16 @@ class HttpOrigin:
         default = 443 if address.scheme == "https" else 80
         shown = address.host if address.port == default else f"{address.host}:{address.port}"
         self._authority = (shown if not address.path else "localhost").encode("ascii")
+        self._kept = upstreams.shelf(address)
+
+    def take(self) -> UpstreamConnection | None:
+        """Return the connection that was put back last, None if none is idle."""
+        kept = self._kept
+        while kept:
+            connection = kept.pop()
+            if connection.is_usable:
+                return connection
+        return None
 
     def begin(self, request: Outgoing, listener: Listener) -> Call:
         """Send a request, on a kept connection if there is one."""
@@ -299,6 +316,25 @@ class HttpCall:
             self.attach(kept, reused=True)
         else:
             self._dialling = upstreams.dial(self)
+
+    @classmethod
+    def under_way(
+        cls, connection: UpstreamConnection, upstreams: Upstreams, method: str, head: bytes, listener: Listener
+    ) -> HttpCall:
+        """Return the call that a plain exchange becomes which goes the long way from here (plain.py)."""
+        made = cls.__new__(cls)
+        made._upstreams = upstreams
+        made.address = connection.address
+        made.listener = listener
+        made.method = method
+        made.framing = NONE
+        made.head = head
+        made._ended = made._reused = True
+        made._held, made._held_size, made._holding = [], 0, False
+        made._dialling = None
+        made._connection = connection
+        connection.take_over(made)
+        return made
 
     def attach(self, connection: UpstreamConnection, *, reused: bool) -> None:
         """Send what there is on `connection`."""
@@ -446,6 +482,10 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         """Made by the dialler."""
         super().__init__()
         self.address = address
+        self.shelf = upstreams.shelf(address)
+        # The head of the last plain response, see plain.py.
+        self.answer: PlainAnswer | None = None
+        self._plain: PlainExchange | None = None
         self._upstreams = upstreams
         self._reader = ResponseReader(upstreams.limits)
         self._transport: asyncio.Transport | None = None
@@ -469,6 +509,27 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         self._head = None
         self._touched = self._sent = False
         self._reader.expect(call.method)
+
+    def carry(self, exchange: PlainExchange, octets: bytes, now: float) -> None:
+        """Send a whole request; `exchange` hears the answer. `now` is the wheel's time."""
+        self._plain = exchange
+        self._transport.write(octets)  # type: ignore[union-attr]  # it is usable, see HttpOrigin.take
+        self._upstreams.wheel.set_at(self, now + self._upstreams.settings.idle_timeout_s)
+
+    def free(self, now: float) -> None:
+        """A plain exchange is over, with nothing left: keep the connection."""
+        self._plain = None
+        upstreams, shelf = self._upstreams, self.shelf
+        shelf.append(self)
+        upstreams.wheel.set_at(self, now + upstreams.settings.upstream_idle_s)
+        if len(shelf) > upstreams.settings.idle_upstreams:
+            shelf[0].close()
+
+    def take_over(self, call: HttpCall) -> None:
+        """A plain exchange goes the long way: its request was sent."""
+        self._plain = None
+        self.begin(call)
+        self._sent = True
 
     def send(self, octets: bytes) -> None:
         """Write."""
@@ -523,6 +584,9 @@ class UpstreamConnection(Timed, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what the upstream says."""
+        plain = self._plain
+        if plain is not None and plain.answered(data):
+            return  # else it has left, and a call has taken its place
         call = self._call
         if call is None:
             self.drop()  # nobody asked
@@ -548,7 +612,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
                 else:
                     self._head = event
                     block = event.block
-                    headers = Headers(event.lines) if block is None else Headers.received(block)
+                    headers = Headers(event.lines) if block is None else Headers.received(FieldBlock(block))
                     listener.on_response(event.status, headers, event.framing, event.length)
         except Refused as refused:
             self._fail_call(
@@ -558,6 +622,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The upstream says no more: that may be the end of a body."""
+        self._leave_short_way()
         call = self._call
         if call is not None:
             try:
@@ -570,6 +635,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the call that is under way, if there is one."""
+        self._leave_short_way()
         self._upstreams.wheel.remove(self)
         self._upstreams.lost(self)
         self._transport = None
@@ -581,6 +647,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The upstream takes no more for now."""
+        self._leave_short_way()
         self._writing_paused = True
         self._upstreams.wheel.set(self, self._upstreams.settings.write_timeout_s)
         if self._call is not None and self._call.listener is not None:
@@ -599,11 +666,16 @@ class UpstreamConnection(Timed, asyncio.Protocol):
 
     def expired(self) -> None:
         """The upstream was silent for too long, or an idle connection grew old."""
+        self._leave_short_way()
         if self._call is None:
             self.close()
             return
         self._fail_call(Fail(3008, "the upstream did not answer in time", status=504))
         self.drop()
+
+    def _leave_short_way(self) -> None:
+        if self._plain is not None:
+            self._plain.leave()
 
     def _fail_call(self, failure: Fail) -> None:
         call, self._call = self._call, None

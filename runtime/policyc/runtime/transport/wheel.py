@@ -50,7 +50,11 @@ class Wheel:
 
     def set(self, timed: Timed, seconds: float) -> None:
         """Let `timed` expire in so many seconds, in place of what it awaited before."""
-        deadline = timed.deadline = self.clock() + seconds
+        self.set_at(timed, self.clock() + seconds)
+
+    def set_at(self, timed: Timed, deadline: float) -> None:
+        """Let `timed` expire at this time of the clock."""
+        timed.deadline = deadline
         if deadline <= timed.lies_from:  # else it lies early enough already
             self._put(timed, self._slot_of(deadline))
 

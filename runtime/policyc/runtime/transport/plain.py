@@ -1,0 +1,375 @@
+"""The short way: an exchange whose request and whose response are one segment each. Most are.
+
+    client ── one segment ──▶ begin ──▶ request phases, hop by hop ──▶ an idle upstream connection
+    client ◀── one write ──── answered ◀── response phases ◀── one segment ── the same connection
+
+What server.py, exchange.py and upstream.py do in many steps, with an object for each thing that may come in
+between, happens here in two calls. Rules. 1. The short way decides nothing of its own: the long way would have
+sent the same octets and logged the same record (tests run the same traffic both ways). 2. What is not plain
+goes the long way: `begin` returns False before anything has happened; later `leave` makes an HttpExchange of
+what there is, and that goes on from there. 3. llhttp hears every octet.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Final
+
+from policyc.engine.outcome import Forward
+from policyc.engine.traffic import Exchange, FieldBlock, Headers, Request, Response
+from policyc.engine.values import Timestamp
+from policyc.runtime.exchange import Hop, HttpExchange, run_phase
+from policyc.runtime.observe import timestamp
+from policyc.runtime.protocol.authority import read_authority
+from policyc.runtime.protocol.http1 import (
+    LENGTH,
+    NONE,
+    RequestHead,
+    block_octets,
+    plain_request_octets,
+    plain_response_octets,
+)
+from policyc.runtime.protocol.plain_head import LARGEST, plain_heads
+from policyc.runtime.protocol.refusal import Refused
+from policyc.runtime.protocol.whole import REQUESTS, RESPONSES
+from policyc.runtime.transport.upstream import HttpCall, HttpOrigin
+
+if TYPE_CHECKING:
+    from policyc.runtime.endpoints import Endpoint, Pool, PublicEndpoint, Snapshot
+    from policyc.runtime.metrics import Traffic
+    from policyc.runtime.observe import Record
+    from policyc.runtime.transport.server import ClientConnection, House
+    from policyc.runtime.transport.upstream import UpstreamConnection
+
+# Methods that some upstream expects a Content-Length with are not among these, nor HEAD, whose answers differ.
+_LINE: Final = re.compile(rb"(GET|DELETE|OPTIONS) (/[!\"$-~]*) HTTP/1\.1\r\n").match
+# Answers that are looked into: no body, or a Location that may name the upstream (location.py).
+_LOOKED_INTO: Final = frozenset({201, 204, *range(300, 400)})
+_NONE: Final[list[str]] = []
+
+
+class PlainAnswer:
+    """The head of a response; the next one on its connection may say the same to the letter."""
+
+    __slots__ = ("block", "length", "octets", "onward", "start", "status")
+
+    def __init__(self, octets: bytes, status: int, block: bytes, length: int) -> None:
+        """`octets` are all of it as received, `block` the lines that travel on."""
+        self.octets = octets
+        self.start = len(octets)
+        self.status = status
+        self.block = FieldBlock(block)
+        self.length = length
+        self.onward = plain_response_octets(status, block, LENGTH, True, 1)
+
+
+class PlainExchange:
+    """The exchanges of one client connection that go the short way, one after the other."""
+
+    __slots__ = (
+        "_authority", "_block", "_client", "_connection", "_endpoint", "_fields", "_host", "_hops", "_house", "_is_sent",
+        "_keep_alive", "_line", "_octets", "_onward", "_pool", "_request", "_results", "_snapshot", "_started", "_started_wall",
+        "_told", "_traffic",
+    )  # fmt: skip
+
+    def __init__(self, client: ClientConnection, house: House) -> None:
+        """Serve the requests of `client`."""
+        self._client = client
+        self._house = house
+        self._connection: UpstreamConnection | None = None
+        self._hops: list[Hop] | None = None
+        self._endpoint: Endpoint
+        self._request: Request | None = None
+        self._is_sent = False
+        # What the client says again with each request, and what was found by it.
+        self._fields = b"\0"
+        self._told: FieldBlock
+        self._snapshot: Snapshot | None = None
+        self._pool: Pool[PublicEndpoint]
+        self._results: dict[str, dict[str, object]] | None = None
+        self._traffic: Traffic
+
+    # --- the request ----------------------------------------------------------------------------------------
+
+    def begin(self, data: bytes) -> bool:
+        """Take a request and send it on; False where it has to go the long way, and nothing has happened."""
+        line = _LINE(data)
+        if line is None:
+            return False
+        start = line.end()
+        fields = data[start:]
+        # A client repeats itself: what was read of these very octets is not read again, as HPACK has it.
+        if fields != self._fields and not self._learn(data, fields):
+            return False
+        house = self._house
+        if house.snapshot is not self._snapshot and not self._settle():
+            return False
+        if len(data) > house.plain_largest or house.is_stopping:
+            return False
+        if not REQUESTS.is_one(data, last=not self._keep_alive):
+            return False
+        members = self._pool.members
+        endpoint = members[0] if len(members) == 1 else self._pool.choose()
+        self._line = line
+        self._started = started = house.wheel.clock()
+        if endpoint.is_bare:  # no policy: nothing of the request has to be looked at
+            origin = endpoint.origin
+            if type(origin) is not HttpOrigin or (connection := origin.take()) is None:
+                return False
+            self._started_wall = time.time()
+            self._client.took_short_way(self, self._keep_alive)
+            self._endpoint = endpoint
+            self._hops = self._request = None
+            self._send(connection, data[:start] + self._onward)
+        else:
+            self._started_wall = time.time()
+            self._client.took_short_way(self, self._keep_alive)
+            self._enter(endpoint)
+        return True
+
+    def _learn(self, data: bytes, fields: bytes) -> bool:
+        """Read the field lines; False if they are not plain."""
+        plain = self._house.plain_heads.request(data)
+        known = None if plain is None else read_authority(plain.authority)
+        if plain is None or known is None:
+            self._fields = b"\0"
+            return False
+        self._fields = fields
+        self._block = plain.block
+        self._keep_alive = plain.keep_alive
+        self._host, self._authority = known[0], plain.authority.decode("ascii")
+        self._snapshot = None
+        return True
+
+    def _settle(self) -> bool:
+        """Find where requests with these fields go; False if not all go the same way."""
+        house, client = self._house, self._client
+        snapshot, conn = house.snapshot, client.conn
+        pool = snapshot.public.find(self._host)
+        if pool is None or (conn.tls is not None and conn.tls.sni != self._host):
+            return False
+        self._results = None
+        if pool.has_tcp_connect:
+            # The first request of a connection goes the long way, which lets it in.
+            self._results = client.admitted.results.get(pool.members[0].meaning)
+            if self._results is None or len(pool.members) > 1:
+                return False
+        told = house.around.forwarding.told(conn, pool.key.scheme.value, self._authority)
+        self._told = FieldBlock(self._block + told)
+        self._onward = self._told.octets + b"\r\n"
+        self._pool = pool
+        self._snapshot = snapshot
+        self._traffic = house.metrics.traffic(pool.members[0].info.url)
+        return True
+
+    def _enter(self, endpoint: Endpoint) -> None:
+        """Run the request phases as far as they lead, and send the request on."""
+        around, snapshot = self._house.around, self._snapshot
+        assert snapshot is not None
+        conn, services = self._client.conn, around.services
+        self._is_sent = False
+        request = self._request = self._seen(endpoint)
+        headers, target = request.headers, request.target
+        view = Exchange(conn, endpoint.info, services, request)
+        if self._results:
+            view.results = dict(self._results)
+        hops = self._hops = [Hop(endpoint, view)]
+        while True:
+            phase = endpoint.on_http_request
+            outcome = None if phase is None else run_phase(phase, view)
+            if outcome is None:
+                break
+            if type(outcome) is not Forward or outcome.resume is not None:
+                self.leave().go_on(outcome)
+                return
+            pool = snapshot.internal.remembered(endpoint.key.account, outcome.url)
+            if pool is None or len(hops) > around.settings.hops_limit:
+                self.leave().go_on(outcome)
+                return
+            hops[-1].forward = outcome
+            endpoint = pool.choose()
+            further = Exchange(conn, endpoint.info, services, request)
+            further.logs, further.acted = view.logs, view.acted
+            view = further
+            hops.append(Hop(endpoint, view))
+        origin = endpoint.origin
+        block = headers.block
+        if type(origin) is HttpOrigin and block is not None:
+            try:
+                if request.target is target and not block[1]:
+                    octets = self._line[0] + self._onward
+                else:
+                    octets = plain_request_octets(request.method, request.target, block_octets(*block))
+            except (Refused, UnicodeEncodeError):
+                pass  # on the long way the same is found out, and answered
+            else:
+                connection = origin.take()
+                if connection is not None:
+                    self._send(connection, octets)
+                    return
+        self.leave().go_on(None)
+
+    def _seen(self, endpoint: Endpoint) -> Request:
+        """Return the request as policies see it."""
+        line = self._line
+        return Request(
+            line[1].decode("ascii"),
+            endpoint.info.protocol,
+            self._authority,
+            line[2].decode("ascii"),
+            Headers.received(self._told),
+            header_received=Timestamp(time.time_ns()),
+        )
+
+    def _send(self, connection: UpstreamConnection, octets: bytes) -> None:
+        self._is_sent = True
+        self._octets = octets
+        self._connection = connection
+        connection.carry(self, octets, self._started)
+
+    # --- the response ---------------------------------------------------------------------------------------
+
+    def answered(self, data: bytes) -> bool:
+        """Take the response and send it on; False where the exchange goes on the long way with it."""
+        connection = self._connection
+        assert connection is not None
+        answer = connection.answer
+        if answer is None or not data.startswith(answer.octets):
+            plain = self._house.plain_heads.response(data)
+            if plain is None or plain.start > self._house.plain_largest or plain.status in _LOOKED_INTO:
+                self.leave()
+                return False
+            answer = PlainAnswer(data[: plain.start], plain.status, plain.block, plain.length)
+        start, length = answer.start, answer.length
+        if len(data) - start != length or not RESPONSES.is_one(data):
+            self.leave()
+            return False
+        connection.answer = answer
+        self._connection = None
+        now = self._house.wheel.clock()
+        connection.free(now)
+        client, status = self._client, answer.status
+        hops = self._hops
+        if hops is None:
+            head = answer.onward
+            if not client.may_go_on:
+                head = plain_response_octets(status, answer.block.octets, LENGTH, False, 1)
+        else:
+            made = self._respond(hops, answer, data)
+            if made is None:
+                return True
+            head = made
+        client.answer_plain(head, data, start, now)
+        self._record(status, length, now)
+        return True
+
+    def _respond(self, hops: list[Hop], answer: PlainAnswer, data: bytes) -> bytes | None:
+        """Run the response phases, and return the head to send; None if the answer has been sent already."""
+        response = Response(answer.status, Headers.received(answer.block), content_length=answer.length)
+        at = len(hops)
+        while at:
+            at -= 1
+            phase = hops[at].endpoint.on_http_response
+            if phase is None:
+                continue
+            view = hops[at].view
+            view.res = response
+            view.vars = {}
+            view.now = None
+            outcome = run_phase(phase, view)
+            if outcome is not None:
+                self.leave().replace(outcome, at)
+                return None
+        block = response.headers.block
+        if block is not None and response.body is None and response.status == answer.status:
+            if not block[1] and self._client.may_go_on:
+                return answer.onward
+            try:
+                return plain_response_octets(
+                    response.status, block_octets(*block), LENGTH, self._client.may_go_on, 1
+                )
+            except Refused:
+                pass  # on the long way the same is found out, and answered
+        if response.body is None:
+            response.body = data[answer.start :]
+        self.leave().send_whole(response)
+        return None
+
+    # --- the end --------------------------------------------------------------------------------------------
+
+    def _record(self, status: int, length: int, now: float) -> None:
+        """Count the exchange and log it."""
+        house, hops, line = self._house, self._hops, self._line
+        if hops is None:
+            endpoint, logs, acted = self._endpoint, None, _NONE
+            endpoints = [endpoint.info.url]
+        else:
+            view, endpoint = hops[0].view, hops[-1].endpoint
+            logs, acted = view.logs, view.acted
+            endpoints = [each.endpoint.info.url for each in hops]
+        origin = endpoint.origin
+        assert origin is not None
+        duration_ms = (now - self._started) * 1000
+        method, path = line[1].decode("ascii"), line[2].decode("ascii").partition("?")[0]
+        client = self._client.conn.client_ip
+        if house.access is not None and not logs:
+            self._traffic.answered(status, duration_ms, length)
+            if acted:
+                self._traffic.acted(acted)
+            house.access.add_usual(
+                self._started_wall, client, method, self._authority, path, status, length, duration_ms, endpoints,
+                acted, origin.name,
+            )  # fmt: skip
+            return
+        record: Record = {
+            "ts": timestamp(self._started_wall),
+            "client": client,
+            "method": method,
+            "host": self._authority,
+            "path": path,
+            "status": status,
+            "bytes": length,
+            "duration_ms": round(duration_ms, 3),
+            "endpoints": endpoints,
+            "rules": acted,
+            "upstream": origin.name,
+        }
+        if logs:
+            record["logs"] = list(logs)
+        house.around.log(record)
+
+    def head(self) -> RequestHead:
+        """Return the head of the request that is under way, or was the last one."""
+        line = self._line
+        return RequestHead(
+            line[1].decode("ascii"), line[2].decode("ascii"), 1, None, self._host, self._authority, NONE, 0,
+            self._keep_alive, False, self._block,
+        )  # fmt: skip
+
+    def leave(self) -> HttpExchange:
+        """Go on on the long way from here, and return the exchange that does."""
+        house, client, hops = self._house, self._client, self._hops
+        connection, self._connection = self._connection, None
+        request, snapshot = self._request, self._snapshot
+        assert snapshot is not None
+        if hops is None:  # a bare endpoint, which did without
+            endpoint = self._endpoint
+            request = self._seen(endpoint)
+            hops = [Hop(endpoint, Exchange(client.conn, endpoint.info, house.around.services, request))]
+        head = self.head()
+        started = self._started, self._started_wall
+        exchange = HttpExchange.resumed(client, head, snapshot, house.around, request, hops, started)
+        client.leave_short_way(exchange, head)
+        if self._is_sent:
+            origin = hops[-1].endpoint.origin
+            assert origin is not None
+            call = None
+            if connection is not None:
+                call = HttpCall.under_way(connection, house.upstreams, head.method, self._octets, exchange)
+            exchange.under_way(call, origin.name)
+        return exchange
+
+    def client_lost(self, reason: str = "client_gone") -> None:
+        """The client went away."""
+        self.leave().client_lost(reason)
