@@ -437,7 +437,7 @@ def test_response_that_breaks_off_never_looks_complete(answer: bytes) -> None:
             client = await made.client()
             with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
                 await client.get("/", "a.example")
-            assert (await made.record())["reason"] == "bad_response"
+            assert (await made.record())["reason"] in ("cut_off", "bad_chunk")
 
     run(scenario())
 

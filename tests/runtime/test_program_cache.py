@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 from tests.engine.exchanges import exchange
 
+from policyc.engine.compiler import compile as compile_documents
 from policyc.engine.endpoint_url import EndpointUrl, parse_endpoint_url
 from policyc.engine.errors import PolicycError
 from policyc.engine.model import Program
 from policyc.engine.options import Loader, Options
 from policyc.engine.phases import Phase
 from policyc.grammar.diagnostic import Report
+from policyc.grammar.files import read_document
 from policyc.grammar.source import Source
 from policyc.runtime import program, program_cache
+from policyc.runtime.parcel import pack
 from policyc.runtime.program import build, load_program
 from policyc.runtime.program_cache import Recorder, engine_stamp, find, keep
 
@@ -40,15 +43,17 @@ def compiled(text: str = TEXT, files: Mapping[str, str] | None = None, options: 
     """Compile a text and keep it; return whether it is kept."""
     recorder = Recorder(loader_of(files or {}))
     sources = [Source("a.policy", text)]
-    built = program._compiled(sources, options, Report(), recorder)
-    return keep(built.program, sources, options, recorder, built.warnings)
+    made = compile_documents(
+        [read_document(each, Report()) for each in sources], options, loader=recorder, report=Report()
+    )
+    return keep(pack(made, recorder.every(sources), 0), sources, options, recorder)
 
 
 def found(
     text: str = TEXT, files: Mapping[str, str] | None = None, options: Options = OPTIONS
 ) -> Program | None:
     kept = find([Source("a.policy", text)], options, loader_of(files or {}))
-    return None if kept is None else kept.program
+    return None if kept is None else kept.load()
 
 
 def status(made: Program, path: str) -> int | None:
@@ -212,13 +217,6 @@ def test_old_images_make_room(cache: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert len(images(cache)) == 2
 
 
-def test_what_has_no_image_is_not_kept(cache: Path) -> None:
-    sources = [Source("a.policy", "on_http_request { when int(req.url.path) == 1 { deny } }")]
-    made = program._compiled(sources, OPTIONS, Report(), loader_of({})).program
-    assert not keep(made, [Source("another", "")], OPTIONS, Recorder(loader_of({})), 0)
-    assert images(cache) == []
-
-
 def test_an_unusable_cache_directory_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocker = tmp_path / "file"
     blocker.write_text("in the way")
@@ -239,7 +237,7 @@ def test_files_are_loaded_from_the_cache_the_second_time(
     path = tmp_path / "a.policy"
     path.write_text(TEXT)
     assert status(load_program(path), "/a") == 404
-    monkeypatch.setattr(program, "_compiled", lambda *_: pytest.fail("it was compiled again"))
+    monkeypatch.setattr(program, "_compile", lambda *_: pytest.fail("it was compiled again"))
     assert status(load_program(path), "/a") == 404
     path.write_text(TEXT.replace("404", "403"))
     with pytest.raises(pytest.fail.Exception):

@@ -9,36 +9,45 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.engine.compiler import compile as compile_documents
 from policyc.engine.endpoint_url import EndpointUrl, UrlProblem, parse_endpoint_url
 from policyc.engine.errors import PolicycError
 from policyc.engine.model import Program
-from policyc.engine.options import DEFAULT_ACCOUNT, Loader, Options
+from policyc.engine.options import DEFAULT_ACCOUNT, Options
 from policyc.grammar.diagnostic import Report, Severity
 from policyc.grammar.files import decode, read_document
 from policyc.grammar.source import Source
+from policyc.runtime.stamp import Seen, stamp_of
+
+if TYPE_CHECKING:
+    from policyc.runtime.parcel import Parcel
+    from policyc.runtime.program_cache import Recorder
 
 
 class Importer:
     """Reads the files that policies import, relative to the importing one: the engine's loader.
 
-    `report` gets what is wrong with the text of an imported file (its encoding, say).
+    `report` gets what is wrong with the text of an imported file (its encoding, say), `seen` every file that
+    was looked for.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, seen: Seen | None = None) -> None:
         """Start without any file read."""
         self._report = report
+        self._seen = {} if seen is None else seen
 
     def __call__(self, path: str, importer: Source) -> Source | None:
         """Return the source that `importer` means by `path`, None if it cannot be read."""
         name = os.path.normpath(os.path.join(os.path.dirname(importer.name), path))
         try:
             with open(name, "rb") as file:
+                self._seen[name] = stamp_of(os.fstat(file.fileno()))
                 octets = file.read(READ_LIMIT_BYTES)
         except (OSError, ValueError):
+            self._seen[name] = None
             return None
         return decode(name, octets, self._report)
 
@@ -80,36 +89,84 @@ def compile_program(
 
 
 class Built(NamedTuple):
-    """A program, and how many warnings there were of it."""
+    """A program, how many warnings there were of it, and the digest of its sources."""
 
     program: Program
     warnings: int
+    digest: str
 
 
-def build(sources: Sequence[Source], options: Options, report: Report, *, cached: bool) -> Built:
+def build(
+    sources: Sequence[Source], options: Options, report: Report, *, cached: bool, seen: Seen | None = None
+) -> Built:
     """Return the program of sources, from the cache if it is there; else it is compiled and kept there.
 
-    `report` holds what was found while reading the sources, and gets the rest if they are compiled. Raises
-    PolicycError with the diagnostics for policies that are refused.
+    `report` holds what was found while reading the sources, and gets the rest if they are compiled; `seen`
+    gets the files that they import. Raises PolicycError with the diagnostics for policies that are refused.
     """
     with _uncollected():
-        if not cached or report.has_errors:
-            return _compiled(sources, options, report, Importer(report))
-        from policyc.runtime import program_cache
-
-        known = program_cache.find(sources, options, Importer(Report()))
+        known = _find(sources, options, report, seen) if cached else None
         if known is not None:
-            return Built(*known)
-        recorder = program_cache.Recorder(Importer(report))
-        built = _compiled(sources, options, report, recorder)
-        program_cache.keep(built.program, sources, options, recorder, built.warnings)
-        return built
+            from policyc.engine.image.reading import Unreadable
+
+            with suppress(Unreadable):
+                return Built(known.load(), known.warnings, known.digest)
+        compiled = _compile(sources, options, report, seen)
+        if cached:
+            from policyc.engine.image.writing import Unsaved
+
+            with suppress(Unsaved):
+                compiled.keep()
+        return compiled.built
 
 
-def _compiled(sources: Sequence[Source], options: Options, report: Report, loader: Loader) -> Built:
+def build_parcel(
+    sources: Sequence[Source], options: Options, report: Report, seen: Seen | None = None
+) -> Parcel:
+    """Return the program of sources for another process: as `build` does, but it is not loaded here.
+
+    Raises PolicycError, and `engine.image.writing.Unsaved` for a program that cannot be handed on.
+    """
+    with _uncollected():
+        known = _find(sources, options, report, seen)
+        return known if known is not None else _compile(sources, options, report, seen).keep()
+
+
+def _find(sources: Sequence[Source], options: Options, report: Report, seen: Seen | None) -> Parcel | None:
+    from policyc.runtime import program_cache
+
+    return None if report.has_errors else program_cache.find(sources, options, Importer(Report(), seen))
+
+
+class _Compiled(NamedTuple):
+    """What was compiled just now."""
+
+    built: Built
+    sources: Sequence[Source]
+    options: Options
+    recorder: Recorder
+
+    def keep(self) -> Parcel:
+        """Put it into the cache, if that can be written, and return it as octets. Raises Unsaved."""
+        from policyc.runtime import program_cache
+        from policyc.runtime.parcel import pack
+
+        program, warnings, _ = self.built
+        parcel = pack(program, self.recorder.every(self.sources), warnings)
+        program_cache.keep(parcel, self.sources, self.options, self.recorder)
+        return parcel
+
+
+def _compile(sources: Sequence[Source], options: Options, report: Report, seen: Seen | None) -> _Compiled:
+    from policyc.runtime.parcel import digest_of
+    from policyc.runtime.program_cache import Recorder
+
+    recorder = Recorder(Importer(report, seen))
     documents = [read_document(source, report) for source in sources]
-    program = compile_documents(documents, options, loader=loader, report=report)
-    return Built(program, sum(found.severity is Severity.WARNING for found in report))
+    program = compile_documents(documents, options, loader=recorder, report=report)
+    warnings = sum(found.severity is Severity.WARNING for found in report)
+    digest = digest_of(source.text for source in recorder.every(sources))
+    return _Compiled(Built(program, warnings, digest), sources, options, recorder)
 
 
 @contextmanager

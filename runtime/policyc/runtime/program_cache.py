@@ -22,30 +22,21 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import blake2b
 from hmac import compare_digest
-from typing import NamedTuple
 
-from policyc.engine.image.reading import Unreadable, load
-from policyc.engine.model import Program
 from policyc.engine.options import Loader, Options
 from policyc.grammar import private_file
 from policyc.grammar.source import Source
+from policyc.runtime.parcel import Parcel
 
 KEPT = 16  # images; the oldest ones make room
 PREFIX = "program-"
 KEY_FILE = "key"
-_FORMAT = "1"
+_FORMAT = "2"
 _DIGEST = 32
 
 # What a policy imported: the path as written, the name of the file that wrote it, and the name and the digest
 # of what it got, if it got anything.
 _Asked = tuple[str, str, str | None, bytes | None]
-
-
-class Kept(NamedTuple):
-    """A program from the cache; `warnings` is how many there were when it was compiled."""
-
-    program: Program
-    warnings: int
 
 
 class Recorder:
@@ -62,8 +53,16 @@ class Recorder:
         self.asked.setdefault((path, importer.name), source)
         return source
 
+    def every(self, sources: Sequence[Source]) -> list[Source]:
+        """Return `sources` and what was imported, each once."""
+        known = {source.name: source for source in reversed(sources)}
+        for source in self.asked.values():
+            if source is not None:
+                known.setdefault(source.name, source)
+        return _in_order(sources, known)
 
-def find(sources: Sequence[Source], options: Options, loader: Loader) -> Kept | None:
+
+def find(sources: Sequence[Source], options: Options, loader: Loader) -> Parcel | None:
     """Return the program that was compiled from the same before, None if there is none to be trusted."""
     name = _name(sources, options)
     signed = None if name is None else private_file.read(name)
@@ -74,34 +73,24 @@ def find(sources: Sequence[Source], options: Options, loader: Loader) -> Kept | 
     if not compare_digest(signed[:_DIGEST], _sign(name, octets, secret)):
         return None
     try:
-        warnings, asked, image = marshal.loads(octets)  # noqa: S302 — signed by ourselves
+        warnings, asked, tcp_ports, has_tls, image = marshal.loads(octets)  # noqa: S302 — signed by ourselves
         known = _ask_again(sources, asked, loader)
-        return None if known is None else Kept(load(image, known), warnings)
-    except (Unreadable, ValueError, TypeError, EOFError, LookupError):
+    except (ValueError, TypeError, EOFError, LookupError):
         return None
+    if known is None:
+        return None
+    texts = tuple((source.name, source.text) for source in known)
+    return Parcel(warnings, texts, tcp_ports, has_tls, image)
 
 
-def keep(
-    program: Program, sources: Sequence[Source], options: Options, recorder: Recorder, warnings: int
-) -> bool:
-    """Keep a program that was compiled from `sources` with `recorder` as loader; return whether it is."""
-    from policyc.engine.image.writing import Unsaved, dump
-
+def keep(parcel: Parcel, sources: Sequence[Source], options: Options, recorder: Recorder) -> bool:
+    """Keep what was compiled from `sources` with `recorder` as loader; return whether it is."""
     name = _name(sources, options)
     secret = None if name is None else _secret()
     if name is None or secret is None:
         return False
-    known = {source.name: source for source in reversed(sources)}
-    asked: list[_Asked] = []
-    for (path, importer), source in recorder.asked.items():
-        if source is not None:
-            known.setdefault(source.name, source)
-        asked.append((path, importer, *_fingerprint(source)))
-    try:
-        image = dump(program, _in_order(sources, known))
-    except Unsaved:
-        return False
-    octets = marshal.dumps((warnings, asked, image))
+    asked: list[_Asked] = [(*key, *_fingerprint(source)) for key, source in recorder.asked.items()]
+    octets = marshal.dumps((parcel.warnings, asked, parcel.tcp_ports, parcel.has_tls, parcel.image))
     if not private_file.write(name, _sign(name, octets, secret) + octets):
         return False
     private_file.trim(PREFIX, KEPT)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,15 +32,16 @@ def loader(tmp_path: Path) -> Callable[..., ProgramLoader]:
 
 
 def test_program_has_the_endpoints_and_the_account(loader: Callable[..., ProgramLoader]) -> None:
-    program = loader(ENDPOINT).load()
-    assert program is not None
+    built = loader(ENDPOINT).load()
+    assert built is not None
+    program = built.program
     assert [(each.url.url, each.account) for each in program.endpoints] == [("https://a.example.com", "acme")]
 
 
 def test_program_without_files_is_empty() -> None:
     program = ProgramLoader([], account="a", lenient=False, registered=(), has_upstream=True).load()
     assert program is not None
-    assert program.endpoints == ()
+    assert program.program.endpoints == ()
 
 
 def test_refused_policy_is_none_and_shown(
@@ -63,12 +66,12 @@ def test_what_has_not_changed_is_not_compiled_again_and_its_warnings_are_still_m
     made = loader(ENDPOINT)
     first = made.load()
     said = capsys.readouterr().err
-    monkeypatch.setattr(program, "_compiled", lambda *_: pytest.fail("it was compiled again"))
+    monkeypatch.setattr(program, "_compile", lambda *_: pytest.fail("it was compiled again"))
     second = made.load()
     assert first is not None
     assert second is not None
-    assert second is not first
-    assert [each.key for each in second.endpoints] == [each.key for each in first.endpoints]
+    assert second.program is not first.program
+    assert [each.key for each in second.program.endpoints] == [each.key for each in first.program.endpoints]
     assert capsys.readouterr().err == said
     assert "1 warning" in said
 
@@ -93,3 +96,34 @@ def test_file_that_is_gone_is_an_error_of_the_command(tmp_path: Path) -> None:
     gone = ProgramLoader([str(tmp_path / "x")], account="a", lenient=False, registered=(), has_upstream=True)
     with pytest.raises(CommandError, match="no such file"):
         gone.load()
+
+
+def test_parcel_is_the_program_and_what_was_looked_for_is_known(
+    loader: Callable[..., ProgramLoader], tmp_path: Path
+) -> None:
+    (tmp_path / "b.policy").write_text("rules guards { deny }")
+    made = loader('import "b.policy"\non_http_request { use guards }\n', has_upstream=True)
+    parcel = made.pack()
+    assert parcel is not None
+    assert parcel.load().policy is not None
+    assert {name: at is not None for name, at in made.seen.items()} == {
+        str(tmp_path / "a.policy"): True,
+        str(tmp_path / "b.policy"): True,
+    }
+    (tmp_path / "b.policy").unlink()
+    assert made.pack() is None
+    assert made.seen[str(tmp_path / "b.policy")] is None
+
+
+def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    octets = ENDPOINT.encode()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(octets)))
+    url = parse_endpoint_url("https://b.internal")
+    assert not isinstance(url, UrlProblem)
+    made = ProgramLoader(["-"], account="a", lenient=False, registered=(url,), has_upstream=False)
+    for _ in range(2):
+        built = made.load()
+        assert built is not None
+        assert len(built.program.endpoints) == 1
+    assert made.standard_input == octets
+    assert made.seen == {}

@@ -109,8 +109,8 @@ def run(arguments: argparse.Namespace) -> int:
         cost_limit=arguments.cost_limit,
         message_limits=settings.message_limits(),
     )
-    program = loader.load()
-    if program is None:
+    built = loader.load()
+    if built is None:
         return 1
     log = open_log(arguments.access_log)
 
@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     counts = {url: len(each) for url, each in apps.items()}
     service = Service(
-        make, loader, program, arguments.http, log, counts, arguments.upstream, settings.account,
+        make, loader, built.program, arguments.http, log, counts, arguments.upstream, settings.account,
         admin=arguments.admin, tcp=arguments.tcp, tls=arguments.tls,
     )  # fmt: skip
     return serve(service)

@@ -118,19 +118,19 @@ class _Serving:
         except OSError as error:
             complain(f"cannot open the access log again: {reason(error)}; it goes on as it was")
         try:
-            program = await asyncio.to_thread(service.loader.load)
-            if program is None:
+            built = await asyncio.to_thread(service.loader.load)
+            if built is None:
                 gateway.metrics.reloads["failed"] += 1
                 complain("not reloaded: the policies above are refused; everything goes on as it was")
                 return
-            gateway.reload(program)
+            gateway.reload(built.program)
         except (CommandError, GatewayError) as error:
             gateway.metrics.reloads["failed"] += 1
             complain(f"not reloaded: {error}; everything goes on as it was")
             return
         gateway.metrics.reloads["ok"] += 1
         say("reloaded\n")
-        self._introduce(gateway, program)
+        self._introduce(gateway, built.program)
 
     async def _stop(self, gateway: Gateway, stop: signal.Signals) -> int:
         """Let requests in flight finish, unless a second signal comes."""

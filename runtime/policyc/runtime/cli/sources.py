@@ -8,26 +8,37 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from policyc.grammar.diagnostic import Report
 from policyc.grammar.source import Source
 from policyc.runtime.cli.failure import CommandError, reason
 
+if TYPE_CHECKING:
+    from policyc.runtime.stamp import Seen
+
 STDIN = "<stdin>"
 
 
-def read_all(names: Sequence[str], report: Report) -> list[Source]:
+def read_all(
+    names: Sequence[str], report: Report, seen: Seen | None = None, standard_input: bytes | None = None
+) -> list[Source]:
     """Return the texts of the files, in order, each once; what is no text has been reported and is left out.
 
-    Raises CommandError naming every file that cannot be read.
+    `seen` gets the stamps of the files, taken before they are read; `standard_input` is what was read from
+    there before. Raises CommandError naming every file that cannot be read.
     """
     from policyc.grammar.files import decode
 
     refused = []
     sources = []
     for name in dict.fromkeys(names):
+        if seen is not None and name != "-":
+            from policyc.runtime.stamp import stamp
+
+            seen[name] = stamp(name)
         try:
-            octets = octets_of(name)
+            octets = standard_input if name == "-" and standard_input is not None else octets_of(name)
         except OSError as error:
             refused.append(f"cannot read {name}: {reason(error)}")
             continue

@@ -591,8 +591,10 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         if call is None:
             self.drop()  # nobody asked
             return
+        # What trickles in does not put off the deadline of a head; a head does, interim ones too.
+        trickles = self._touched and self._head is None
         self._touched = True
-        if self._sent and not self._reading_paused:
+        if self._sent and not self._reading_paused and not trickles:
             self._upstreams.wheel.set(self, self._upstreams.settings.idle_timeout_s)
         listener = call.listener
         try:
@@ -609,15 +611,18 @@ class UpstreamConnection(Timed, asyncio.Protocol):
                     listener.on_data(event)
                 elif event.status < 200:
                     listener.on_interim(event.status, event.lines)
+                    if self._sent and not self._reading_paused:
+                        self._upstreams.wheel.set(self, self._upstreams.settings.idle_timeout_s)
                 else:
                     self._head = event
+                    if trickles and self._sent and not self._reading_paused:
+                        self._upstreams.wheel.set(self, self._upstreams.settings.idle_timeout_s)
                     block = event.block
                     headers = Headers(event.lines) if block is None else Headers.received(FieldBlock(block))
                     listener.on_response(event.status, headers, event.framing, event.length)
         except Refused as refused:
-            self._fail_call(
-                Fail(3004, "the upstream sent no valid response", status=502, detail=refused.reason)
-            )
+            message = "the upstream sent no valid response"
+            self._fail_call(Fail(3004, message, status=502, reason=refused.reason))
             self.drop()
 
     def eof_received(self) -> bool:
@@ -642,7 +647,9 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         call, self._call = self._call, None
         if call is not None:
             detail = str(exc) if exc is not None else "closed by the upstream"
-            failure = Fail(3004, "the upstream closed the connection too early", status=502, detail=detail)
+            message = "the upstream closed the connection too early"
+            reason = "cut_off" if self._touched else "upstream_closed"
+            failure = Fail(3004, message, status=502, detail=detail, reason=reason)
             call.died(failure, not self._touched)
 
     def pause_writing(self) -> None:
@@ -670,7 +677,11 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         if self._call is None:
             self.close()
             return
-        self._fail_call(Fail(3008, "the upstream did not answer in time", status=504))
+        if self._writing_paused:
+            failure = Fail(3008, "the upstream takes no octets", status=504, reason="upstream_stalled")
+        else:
+            failure = Fail(3008, "the upstream did not answer in time", status=504)
+        self._fail_call(failure)
         self.drop()
 
     def _leave_short_way(self) -> None:
