@@ -454,6 +454,8 @@ class RequestReader(_Reader):
                 raise Refused("bare_newline")
             if newlines > self._limits.fields + 1:
                 raise Refused("too_many_fields")
+            if buffer.count(b"\r") - buffer.endswith(b"\r") != newlines:
+                raise Refused("bare_newline")
             self._read_request_line(buffer[: buffer.find(b"\r\n")])
         elif len(buffer) > self._limits.target + 32:
             raise Refused("target_too_long")
