@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 
@@ -37,6 +37,7 @@ class Seen(NamedTuple):
     target: str
     lines: list[tuple[str, str]]
     body: bytes
+    trailers: Sequence[tuple[str, str]] = ()
 
     def get(self, name: str) -> list[str]:
         return [value for known, value in self.lines if known == name]
@@ -116,20 +117,25 @@ async def read_request(reader: asyncio.StreamReader) -> Seen | None:
         name, _, value = row.partition(": ")
         lines.append((name.lower(), value))
     known = dict(lines)
+    trailers: list[tuple[str, str]] = []
     if known.get("transfer-encoding") == "chunked":
-        body = await read_chunked(reader)
+        body, trailers = await read_chunked(reader)
     else:
         body = await reader.readexactly(int(known.get("content-length", "0")))
-    return Seen(method, target, lines, body)
+    return Seen(method, target, lines, body, trailers)
 
 
-async def read_chunked(reader: asyncio.StreamReader) -> bytes:
+async def read_chunked(reader: asyncio.StreamReader) -> tuple[bytes, list[tuple[str, str]]]:
+    """Return a chunked body and its trailers."""
     pieces = []
     while size := int(await reader.readuntil(b"\r\n"), 16):
         pieces.append(await reader.readexactly(size))
         assert await reader.readexactly(2) == b"\r\n"
-    assert await reader.readexactly(2) == b"\r\n"
-    return b"".join(pieces)
+    trailers = []
+    while (line := await reader.readuntil(b"\r\n")) != b"\r\n":
+        name, _, value = line[:-2].decode("latin-1").partition(": ")
+        trailers.append((name, value))
+    return b"".join(pieces), trailers
 
 
 class Reply(NamedTuple):
@@ -138,6 +144,7 @@ class Reply(NamedTuple):
     status: int
     lines: list[tuple[str, str]]
     body: bytes
+    trailers: Sequence[tuple[str, str]] = ()
 
     def get(self, name: str) -> list[str]:
         return [value for known, value in self.lines if known == name]
@@ -163,15 +170,16 @@ class Client:
             lines.append((name.lower(), value))
         known = dict(lines)
         status = int(first.split(" ")[1])
+        trailers: list[tuple[str, str]] = []
         if head or status < 200 or status in (204, 304):
             body = b""
         elif known.get("transfer-encoding") == "chunked":
-            body = await read_chunked(self.reader)
+            body, trailers = await read_chunked(self.reader)
         elif "content-length" in known:
             body = await self.reader.readexactly(int(known["content-length"]))
         else:
             body = await self.reader.read(-1)
-        return Reply(status, lines, body)
+        return Reply(status, lines, body, trailers)
 
     async def get(self, target: str, host: str, *lines: str, method: str = "GET", body: bytes = b"") -> Reply:
         """Send a request and return its response."""

@@ -207,6 +207,11 @@ class AsgiCall:
     async def run(self) -> None:
         """Run the application and tell how it went."""
         origin = self._origin
+        if self._request.upgrade:
+            self._done = True
+            message = "this application is not offered WebSocket connections"
+            self._fail(Fail(3004, message, status=501, reason="upgrade_not_served"))
+            return
         try:
             await origin.ready()
             await origin.app(self._scope(), self._receive, self._send)

@@ -35,11 +35,12 @@ from policyc.runtime.errors import Answer, error_answer, reason_of
 from policyc.runtime.forwarded import Forwarding
 from policyc.runtime.location import restore_location
 from policyc.runtime.observe import Record, Sink, timestamp
-from policyc.runtime.origin import Call, Outgoing
+from policyc.runtime.origin import Call, Outgoing, OutgoingAsking
 from policyc.runtime.protocol.hopbyhop import HOP_BY_HOP, Line
 from policyc.runtime.protocol.http1 import (
     LENGTH,
     NONE,
+    AskingHead,
     Framing,
     RequestHead,
     block_octets,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_BODILESS = frozenset({204, 304})
+_BODILESS = frozenset({101, 204, 304})
 # By RequestHead.minor.
 _VERSIONS = ("HTTP/1.0", "HTTP/1.1", "HTTP/2.0")
 # Fields that only the gateway sets.
@@ -360,6 +361,8 @@ class HttpExchange:
             request.method, request.target, request.scheme, request.headers, head.framing, head.length,
             self._client.conn, head.minor,
         )  # fmt: skip
+        if head.block is None and isinstance(head, AskingHead):
+            outgoing = OutgoingAsking(outgoing, head.upgrade, head.accepts_trailers)
         call = self._call = origin.begin(outgoing, self)
         if not self._forwards or not any(
             each.forward is not None and each.forward.resume is not None for each in self._hops
@@ -508,6 +511,9 @@ class HttpExchange:
             framing, length = LENGTH, len(body)
         bodiless = status in _BODILESS
         if bodiless:
+            if status == 101 and body is None:
+                self._join(response)
+                return
             framing, length = NONE, (length if status == 304 and body is None else -1)
         elif self._head.method == "HEAD":
             framing = NONE
@@ -525,6 +531,20 @@ class HttpExchange:
             self._client.send_data(body)
         self._drop_call()
         self._client.send_end()
+        self._finish()
+
+    def _join(self, response: Response) -> None:
+        """Make a tunnel of the client's connection and the call, which is over then."""
+        call = self._call
+        assert call is not None
+        self._client.join(response.headers.lines, call.tunnel(), self._tunnel_ended)
+        self._call = None
+        self._status = 101
+
+    def _tunnel_ended(self, reason: str, received: int, sent: int) -> None:
+        """Nothing passes any more; the octets are those from the client and to it."""
+        self._reason = reason
+        self._received, self._sent = received, sent
         self._finish()
 
     def _policy_answer(self, outcome: Respond) -> Answer:
@@ -577,15 +597,27 @@ class HttpExchange:
             self._call.write(data)
 
     def body_ended(self, trailers: Sequence[Line] = ()) -> None:
-        """The request body is complete; `trailers` are those that may travel on."""
+        """The request body is complete; `trailers` are those that may travel on.
+
+        They do for a client that knows of trailers (`TE: trailers`), and never beside a field of the same name:
+        whoever takes one for the other is to find what the policy left.
+        """
         if self._body_ended:
             return
         self._body_ended = True
+        if trailers:
+            trailers = self._passed_on(trailers)
         self._trailers = trailers
         if self._request is not None:
             self._request.body_received = Timestamp(time.time_ns())
         if self._call is not None:
             self._call.end(trailers)
+
+    def _passed_on(self, trailers: Sequence[Line]) -> Sequence[Line]:
+        if not self._head.accepts_trailers or self._request is None:
+            return ()
+        taken = {name.lower() for name, _ in self._request.headers.lines}
+        return [line for line in trailers if line[0] not in taken]
 
     def client_lost(self, reason: str = "client_gone") -> None:
         """The client went away, or sent something malformed in its body."""
@@ -662,7 +694,8 @@ class HttpExchange:
 
     def on_upgrade(self, headers: Headers) -> None:
         """Run the response phases on the head of the 101, and join both ends unless a policy says no."""
-        raise NotImplementedError
+        headers.remove("ngrok-error-code")
+        self._respond(Response(101, headers), self._hops, NONE, -1)
 
     def on_failure(self, failure: Fail) -> None:
         """The origin failed."""
@@ -709,11 +742,13 @@ class HttpExchange:
             record["detail"] = self._detail
         if self._upstream:
             record["upstream"] = self._upstream
-        if head.block is None:  # a plain head names no trace, and is HTTP/1.1
+        if head.block is None:  # a plain head names no trace, and asks for no upgrade
             if trace := trace_id(head.lines):
                 record["trace"] = trace
             if head.minor > 1:
                 record["version"] = _VERSIONS[head.minor]
+            if self._status == 101:
+                record["bytes_in"], record["bytes_out"] = self._received, self._sent
         if self._logs:
             record["logs"] = list(self._logs)
         self._around.log(record)

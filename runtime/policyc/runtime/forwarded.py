@@ -29,6 +29,11 @@ def _is_reserved(name: bytes) -> bool:
     return folded.startswith(b"ngrok-") and folded != b"ngrok-skip-browser-warning"
 
 
+def is_told_by_us(name: bytes) -> bool:
+    """Whether a field says who the client is or is the gateway's own, so that nobody else may send it."""
+    return _is_of_family(name) or _is_reserved(name)
+
+
 class Forwarding:
     """Rebuilds the family; made once per gateway."""
 

@@ -46,6 +46,10 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "policyc_response_body_bytes_total": Family("counter", "octets of response bodies sent", ("endpoint",)),
     "policyc_streams_total": Family("counter", "tcp and tls connections that ended", ("endpoint",)),
+    "policyc_tunnels_total": Family("counter", "tunnels (WebSocket) that ended", ("endpoint",)),
+    "policyc_tunnel_bytes_total": Family(
+        "counter", "octets through tunnels, from clients (in) and to them (out)", ("endpoint", "direction")
+    ),
     "policyc_rules_acted_total": Family(
         "counter", "times that a rule acted, by the endpoint that the traffic came to", ("endpoint", "rule")
     ),
@@ -76,7 +80,9 @@ _SAME = frozenset({"policyc_build_info", "policyc_reloads_total"})
 class Traffic:
     """The counts of one endpoint; an entry of `by_duration` is one bucket, not a sum."""
 
-    __slots__ = ("by_class", "by_duration", "octets", "rules", "seconds_ms", "streams")
+    __slots__ = (
+        "by_class", "by_duration", "octets", "rules", "seconds_ms", "streams", "tunnelled_in", "tunnelled_out",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         """Begin at zero."""
@@ -85,6 +91,7 @@ class Traffic:
         self.seconds_ms = 0.0
         self.octets = 0
         self.streams = 0
+        self.tunnelled_in = self.tunnelled_out = 0
         self.rules: dict[str, int] = {}
 
     def answered(self, status: int, duration_ms: float, octets: int) -> None:
@@ -118,7 +125,11 @@ class Metrics:
         url = passed[0] if passed else ""
         traffic = self.traffic(url)
         status = record.get("status")
-        if status is not None:
+        if status == 101:  # a tunnel has a length, not a duration that would say anything of requests
+            traffic.by_class[1] += 1
+            traffic.tunnelled_in += record.get("bytes_in", 0)
+            traffic.tunnelled_out += record.get("bytes_out", 0)
+        elif status is not None:
             traffic.answered(status, record.get("duration_ms", 0.0), record.get("bytes", 0))
         elif "protocol" in record:
             traffic.streams += 1
@@ -168,6 +179,10 @@ def _collect_endpoint(samples: Samples, url: str, traffic: Traffic) -> None:
         if count:
             status = f"{number}xx" if number else "none"  # closed without an answer
             samples.setdefault("policyc_requests_total", {})[url, status] = count
+    if traffic.by_class[1]:
+        samples.setdefault("policyc_tunnels_total", {})[url,] = traffic.by_class[1]
+        tunnelled = samples.setdefault("policyc_tunnel_bytes_total", {})
+        tunnelled[url, "in"], tunnelled[url, "out"] = traffic.tunnelled_in, traffic.tunnelled_out
     if traffic.streams:
         samples.setdefault("policyc_streams_total", {})[url,] = traffic.streams
     acted = samples.setdefault("policyc_rules_acted_total", {})

@@ -59,6 +59,15 @@ class OutgoingAsking(Outgoing):
 
     __slots__ = ("accepts_trailers", "upgrade")
 
+    def __init__(self, request: Outgoing, upgrade: str, accepts_trailers: bool) -> None:
+        """Take `request` over."""
+        super().__init__(
+            request.method, request.target, request.scheme, request.headers, request.framing, request.length,
+            request.conn, request.minor,
+        )  # fmt: skip
+        self.upgrade = upgrade
+        self.accepts_trailers = accepts_trailers
+
 
 class Listener(Interface):
     """Who hears about a call."""

@@ -75,6 +75,7 @@ _OTHERS = (
     Reason("upstream_unreachable", "upstream", "no connection to the upstream"),
     Reason("upstream_refused", "upstream", "the upstream refused the request"),
     Reason("upstream_failed", "upstream", "the upstream failed while it answered"),
+    Reason("upgrade_not_served", "gateway", "an application in this process is not offered WebSocket"),
     Reason("bad_response", "upstream", "the response of the upstream is not accepted"),
     Reason("upstream_closed", "upstream", "the upstream closed the connection and said nothing"),
     Reason("stopping", "gateway", "the gateway stops, and nothing was under way"),

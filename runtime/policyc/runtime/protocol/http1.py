@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import httptools
@@ -31,6 +32,7 @@ from policyc.runtime.protocol.chunked import ChunkedReader
 from policyc.runtime.protocol.hopbyhop import Line, drop_hop_by_hop
 from policyc.runtime.protocol.plain_head import LARGEST, plain_heads
 from policyc.runtime.protocol.refusal import Refused
+from policyc.runtime.protocol.trailers import allowed
 
 
 class Limits(NamedTuple):
@@ -78,7 +80,7 @@ class RequestHead:
     ends, where they may travel on as they came (plain_head.py); `lines` is read from it when first wanted.
 
     `upgrade` is the protocol that the client asks to go on in, if it may be passed on; `accepts_trailers`
-    whether it takes trailers. A plain head asks for nothing.
+    whether it takes trailers. A plain head asks for nothing. `minor` is 0 or 1 for HTTP/1, 2 for HTTP/2.
     """
 
     upgrade: str = ""
@@ -143,8 +145,10 @@ class AskingHead(RequestHead):
 class ResponseHead:
     """The head of a response; `lines` without hop-by-hop fields. `length` is -1 where unknown.
 
-    `block` is what it is to a RequestHead.
+    `block` is what it is to a RequestHead. `upgrade` is the protocol that a 101 goes on in.
     """
+
+    upgrade: str = ""
 
     __slots__ = ("_lines", "block", "framing", "keep_alive", "length", "status")
 
@@ -174,6 +178,12 @@ class ResponseHead:
         return made
 
 
+class SwitchingHead(ResponseHead):
+    """The head of a 101: there is no response behind it, but a tunnel."""
+
+    __slots__ = ("upgrade",)
+
+
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\x20-\x7e\x80-\xff\t]*)?")
 _TARGET = re.compile(rb"[\x21-\x7e]+")
@@ -183,6 +193,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 # A larger piece behind a head is passed on as a view of what was received.
 _COPIED_BELOW: Final = 16 * 1024
+WEBSOCKET: Final = "websocket"
 _METHOD_START = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]")
 
 
@@ -238,6 +249,18 @@ class _Witness:
         if self.heads != 1 or self.messages != complete:
             raise Refused("malformed")
 
+    def hear_switch(self, head: bytes) -> None:
+        """Feed the head of a 101; raises Refused if llhttp would not leave HTTP behind it."""
+        self.heads = 0
+        try:
+            self._made.feed_data(head)
+        except httptools.HttpParserUpgrade:
+            if self.heads == 1:
+                return
+        except httptools.HttpParserError:
+            pass
+        raise Refused("malformed")
+
 
 class _Reader:
     """What both readers share: the buffer, the lines of a head, the body."""
@@ -263,7 +286,7 @@ class _Reader:
         self._left = 0
         self._chunked: ChunkedReader | None = None
         self._witness = _Witness(requests)
-        self.trailers: list[bytes] = []
+        self.trailers: Sequence[Line] = ()
 
     def feed(self, octets: bytes) -> None:
         """Take received octets; `next` tells what they mean."""
@@ -273,6 +296,11 @@ class _Reader:
     def buffered(self) -> int:
         """How many octets wait to be read."""
         return len(self._buffer)
+
+    @property
+    def rest(self) -> bytes:
+        """The octets that wait to be read: what came behind the heads, where a tunnel begins."""
+        return self._buffer
 
     def _take_head(self) -> bytes | None:
         """Return the octets of the next head with its empty line; None while they are not all there."""
@@ -343,7 +371,8 @@ class _Reader:
         self._buffer = buffer[used:]
         self._hear_body(buffer[:used] if used < len(buffer) else buffer, chunked.done)
         if chunked.done:
-            self.trailers = chunked.trailers
+            if chunked.trailers:
+                self.trailers = allowed(self._check_lines(chunked.trailers))
             self._body = NONE
             self._chunked = None
         if pieces:
@@ -354,7 +383,7 @@ class _Reader:
         self._witness.hear(octets, 0, int(last))
 
     def _begin_body(self, framing: Framing, length: int) -> None:
-        self.trailers = []
+        self.trailers = ()
         self._body = framing
         self._left = length
         if framing is LENGTH and not length:
@@ -454,6 +483,8 @@ class RequestReader(_Reader):
                 raise Refused("bare_newline")
             if newlines > self._limits.fields + 1:
                 raise Refused("too_many_fields")
+            if buffer.count(b"\r") - buffer.endswith(b"\r") != newlines:
+                raise Refused("bare_newline")
             self._read_request_line(buffer[: buffer.find(b"\r\n")])
         elif len(buffer) > self._limits.target + 32:
             raise Refused("target_too_long")
@@ -484,7 +515,7 @@ class RequestReader(_Reader):
             host = self._host = (authority, known[0], authority.decode("ascii"))
         self._buffer = b""
         self._witness.hear(octets, 1, 1)
-        self.trailers = []
+        self.trailers = ()
         self._body = NONE
         self._in_body = True
         return RequestHead(
@@ -541,7 +572,11 @@ class RequestReader(_Reader):
 
         self._begin_body(framing, length)
         self._in_body = True
-        return RequestHead(
+        upgrade = ""
+        if b"upgrade" in options and method == b"GET" and minor == 1 and not has_body:
+            upgrade = _read_upgrade(every)
+        accepts_trailers = minor == 1 and _accepts_trailers(every)
+        head = (AskingHead if upgrade or accepts_trailers else RequestHead)(
             method.decode("ascii"),
             target.decode("ascii"),
             minor,
@@ -550,9 +585,13 @@ class RequestReader(_Reader):
             authority.decode("ascii"),
             framing,
             length,
-            minor == 1 and b"close" not in options,
+            # What a client says behind a wish to leave HTTP that is not granted is no request to be sure of.
+            minor == 1 and b"close" not in options and not upgrade,
             expects_continue,
         )
+        if isinstance(head, AskingHead):
+            head.upgrade, head.accepts_trailers = upgrade, accepts_trailers
+        return head
 
 
 def _what_is_wrong(first: bytes, target_limit: int) -> str:
@@ -604,6 +643,21 @@ def _expects_continue(lines: list[Line], minor: int) -> bool:
     return True
 
 
+def _read_upgrade(lines: list[Line]) -> str:
+    """Return the protocol to go on in, among those that the client offers; empty if none may be passed on.
+
+    h2c is none: a request would be spoken of to the upstream that no policy has seen.
+    """
+    offered = [value for name, value in lines if len(name) == 7 and name.lower() == b"upgrade"]
+    protocols = {each.strip(b" \t").lower() for value in offered for each in value.split(b",")}
+    return WEBSOCKET if WEBSOCKET.encode("ascii") in protocols else ""
+
+
+def _accepts_trailers(lines: list[Line]) -> bool:
+    wanted = [value for name, value in lines if len(name) == 2 and name.lower() == b"te"]
+    return any(each.strip(b" \t").lower() == b"trailers" for value in wanted for each in value.split(b","))
+
+
 class ResponseReader(_Reader):
     """Reads the responses on one upstream connection. Call `expect` before each request goes out.
 
@@ -638,7 +692,7 @@ class ResponseReader(_Reader):
             if event is END:
                 self._state = "idle"
             return event
-        if not self._buffer:
+        if not self._buffer or self._state == "switched":
             return None
         if self._state == "idle":
             raise Refused("surplus_response")
@@ -672,7 +726,7 @@ class ResponseReader(_Reader):
             self._witness.hear(octets, 1, int(rest == length))
             self._heard = octets[start:] if rest < _COPIED_BELOW else memoryview(octets)[start:]
             framing = LENGTH
-            self.trailers = []
+            self.trailers = ()
             self._left = length - rest
             self._body = framing if rest < length else NONE
         else:
@@ -699,7 +753,7 @@ class ResponseReader(_Reader):
         every = self._check_lines(rows)
         lines, options = drop_hop_by_hop(every)
         if status == 101:
-            raise Refused("unexpected_upgrade")
+            return self._switch(octets, first, rows, every)
         if status < 200:
             self._interim += 1
             if self._interim > self._limits.interim:
@@ -728,6 +782,22 @@ class ResponseReader(_Reader):
         self._begin_body(framing, length)
         self._state = "body"
         return ResponseHead(status, lines, framing, length, keep_alive)
+
+    def _switch(self, octets: bytes, first: bytes, rows: list[bytes], every: list[Line]) -> ResponseHead:
+        """Return the head of a 101, after which nothing is read here: `rest` is the tunnel's.
+
+        Whether it was asked for is the caller's to see.
+        """
+        lines, options = drop_hop_by_hop(every)
+        named = [value for name, value in every if len(name) == 7 and name.lower() == b"upgrade"]
+        lengths, codings = _framing_fields(every)
+        if len(named) != 1 or b"upgrade" not in options or first[7:8] != b"1" or lengths or codings:
+            raise Refused("unexpected_upgrade")
+        self._witness.hear_switch(octets)
+        self._state = "switched"
+        head = SwitchingHead(101, lines, NONE, 0, False)
+        head.upgrade = named[0].lower().decode("latin-1")
+        return head
 
 
 def request_octets(method: str, target: str, lines: list[Line], framing: Framing, length: int) -> bytes:

@@ -398,7 +398,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self.flush()
 
     def join(self, lines: list[Line], origin: Side, on_end: Callable[[str, int, int], None]) -> None:
-        """Send the head of a 101 and hand the connection over: relayed, as over tcp, until both ends are done."""
+        """Send the head of a 101 and hand the connection over, to be relayed until both ends are done."""
         from policyc.runtime.transport.relay import Relay
         from policyc.runtime.transport.tunnel import TunnelSide
 
@@ -413,8 +413,6 @@ class ClientConnection(Timed, asyncio.Protocol):
 
         def over(reason: str) -> None:
             self._tunnel = None
-            self.conn.bytes_in += client.octets
-            self.conn.bytes_out += origin.octets
             on_end(reason, client.octets, origin.octets)
             self.connection_lost(None)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 from weakref import WeakValueDictionary
 
@@ -402,7 +403,9 @@ class HttpCall:
 
     def tunnel(self) -> Side:
         """Hand the connection over as the upstream's end of a tunnel."""
-        raise NotImplementedError
+        connection = self._connection
+        assert connection is not None
+        return connection.hand_over()  # which is still ours to abort
 
     def abort(self) -> None:
         """Forget the call; the connection is of no more use."""
@@ -472,7 +475,19 @@ def _head_of(request: Outgoing, length: int, authority: bytes) -> bytes:
     lines = request.headers.lines
     if not any(len(name) == 4 and name.lower() == b"host" for name, _ in lines):
         lines = [(b"host", authority), *lines]
+    if request.upgrade or request.accepts_trailers:
+        lines = [*lines, *_asked(request.upgrade, request.accepts_trailers)]
     return request_octets(request.method, request.target, lines, request.framing, length)
+
+
+def _asked(upgrade: str, accepts_trailers: bool) -> list[Line]:
+    """Return the fields that ask for what the client asks for, on this connection."""
+    lines = []
+    if upgrade:
+        lines.append((b"upgrade", upgrade.encode("ascii")))
+    if accepts_trailers:
+        lines.append((b"te", b"trailers"))
+    return [*lines, (b"connection", b", ".join([name for name, _ in lines]))]
 
 
 class UpstreamConnection(Timed, asyncio.Protocol):
@@ -553,6 +568,16 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def hand_over(self) -> Side:
+        """Give the connection away, as the upstream's end of a tunnel."""
+        from policyc.runtime.transport.tunnel import TunnelSide
+
+        assert self._transport is not None
+        self._call = None
+        self._upstreams.wheel.remove(self)
+        on_lost = partial(self._upstreams.lost, self)
+        return TunnelSide("upstream", self._transport, self._reader.rest, on_lost)
+
     def close(self) -> None:
         """Close, after what was written has gone."""
         self._upstreams.wheel.forget(self)
@@ -610,6 +635,11 @@ class UpstreamConnection(Timed, asyncio.Protocol):
                 if not isinstance(event, ResponseHead):
                     listener.on_data(event)
                 elif event.status < 200:
+                    if event.status == 101:
+                        if b"\r\nupgrade: %b\r\n" % event.upgrade.encode("latin-1") not in call.head:
+                            raise Refused("unexpected_upgrade")  # not what was asked for
+                        listener.on_upgrade(Headers(event.lines))
+                        return
                     listener.on_interim(event.status, event.lines)
                     if self._sent and not self._reading_paused:
                         self._upstreams.wheel.set(self, self._upstreams.settings.idle_timeout_s)
@@ -707,4 +737,4 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         else:
             self.close()
         if listener is not None:
-            listener.on_end()
+            listener.on_end(self._reader.trailers)
