@@ -81,7 +81,8 @@ class Traffic:
     """The counts of one endpoint; an entry of `by_duration` is one bucket, not a sum."""
 
     __slots__ = (
-        "by_class", "by_duration", "octets", "rules", "seconds_ms", "streams", "tunnelled_in", "tunnelled_out",
+        "by_class", "by_duration", "octets", "rules", "seconds_ms", "streams",
+        "tunnelled_in", "tunnelled_out",
     )  # fmt: skip
 
     def __init__(self) -> None:

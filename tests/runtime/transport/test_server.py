@@ -14,7 +14,7 @@ from policyc.runtime.endpoints import PublicEndpoint, make_snapshot
 from policyc.runtime.exchange import Surroundings
 from policyc.runtime.forwarded import Forwarding
 from policyc.runtime.metrics import Metrics
-from policyc.runtime.observe import Record
+from policyc.runtime.observe import AccessLog, Record
 from policyc.runtime.protocol.plain_head import LARGEST, plain_heads
 from policyc.runtime.services import LocalServices
 from policyc.runtime.settings import Settings
@@ -74,7 +74,7 @@ class House:
         self.views: list[Exchange] = []
         self.is_stopping = False
         self.metrics = Metrics(self.records.append)
-        self.access = None
+        self.access: AccessLog | None = None
         self.upstreams = Upstreams(self.around.settings, self.wheel)
         self.plain_heads, self.plain_largest = plain_heads(100), LARGEST
         from policyc.engine.model import EndpointKey

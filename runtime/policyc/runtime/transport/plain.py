@@ -4,10 +4,10 @@
     client ◀── one write ──── answered ◀── response phases ◀── one segment ── the same connection
 
 What server.py, exchange.py and upstream.py do in many steps, with an object for each thing that may come in
-between, happens here in two calls. Rules. 1. The short way decides nothing of its own: the long way would have
-sent the same octets and logged the same record (tests run the same traffic both ways). 2. What is not plain
-goes the long way: `begin` returns False before anything has happened; later `leave` makes an HttpExchange of
-what there is, and that goes on from there. 3. llhttp hears every octet.
+between, happens here in two calls. Rules. 1. The short way decides nothing of its own: the long way would
+have sent the same message and logged the same record (tests run the same traffic both ways). 2. What is not
+plain goes the long way: `begin` returns False before anything has happened; later `leave` makes an
+HttpExchange of what there is, and that goes on from there. 3. llhttp hears every octet.
 """
 
 from __future__ import annotations
@@ -30,19 +30,21 @@ from policyc.runtime.protocol.http1 import (
     plain_request_octets,
     plain_response_octets,
 )
-from policyc.runtime.protocol.plain_head import LARGEST, plain_heads
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.protocol.whole import REQUESTS, RESPONSES
 from policyc.runtime.transport.upstream import HttpCall, HttpOrigin
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from policyc.runtime.endpoints import Endpoint, Pool, PublicEndpoint, Snapshot
     from policyc.runtime.metrics import Traffic
     from policyc.runtime.observe import Record
+    from policyc.runtime.protocol.hopbyhop import Line
     from policyc.runtime.transport.server import ClientConnection, House
     from policyc.runtime.transport.upstream import UpstreamConnection
 
-# Methods that some upstream expects a Content-Length with are not among these, nor HEAD, whose answers differ.
+# Not among these: methods that upstreams expect a Content-Length with, and HEAD, whose answers differ.
 _LINE: Final = re.compile(rb"(GET|DELETE|OPTIONS) (/[!\"$-~]*) HTTP/1\.1\r\n").match
 # Answers that are looked into: no body, or a Location that may name the upstream (location.py).
 _LOOKED_INTO: Final = frozenset({201, 204, *range(300, 400)})
@@ -68,9 +70,28 @@ class PlainExchange:
     """The exchanges of one client connection that go the short way, one after the other."""
 
     __slots__ = (
-        "_authority", "_block", "_client", "_connection", "_endpoint", "_fields", "_host", "_hops", "_house", "_is_sent",
-        "_keep_alive", "_line", "_octets", "_onward", "_pool", "_request", "_results", "_snapshot", "_started", "_started_wall",
-        "_told", "_traffic",
+        "_authority",
+        "_block",
+        "_client",
+        "_connection",
+        "_endpoint",
+        "_fields",
+        "_hops",
+        "_host",
+        "_house",
+        "_is_sent",
+        "_keep_alive",
+        "_line",
+        "_octets",
+        "_onward",
+        "_pool",
+        "_request",
+        "_results",
+        "_snapshot",
+        "_started",
+        "_started_wall",
+        "_told",
+        "_traffic",
     )  # fmt: skip
 
     def __init__(self, client: ClientConnection, house: House) -> None:
@@ -112,7 +133,7 @@ class PlainExchange:
         members = self._pool.members
         endpoint = members[0] if len(members) == 1 else self._pool.choose()
         self._line = line
-        self._started = started = house.wheel.clock()
+        self._started = house.wheel.clock()
         if endpoint.is_bare:  # no policy: nothing of the request has to be looked at
             origin = endpoint.origin
             if type(origin) is not HttpOrigin or (connection := origin.take()) is None:
@@ -318,8 +339,8 @@ class PlainExchange:
             if acted:
                 self._traffic.acted(acted)
             house.access.add_usual(
-                self._started_wall, client, method, self._authority, path, status, length, duration_ms, endpoints,
-                acted, origin.name,
+                self._started_wall, client, method, self._authority, path, status, length, duration_ms,
+                endpoints, acted, origin.name,
             )  # fmt: skip
             return
         record: Record = {
@@ -370,6 +391,28 @@ class PlainExchange:
             exchange.under_way(call, origin.name)
         return exchange
 
+    # --- what a client's side tells an exchange; a request without body has little to tell ---------------
+
+    wants_body: Final = False
+
     def client_lost(self, reason: str = "client_gone") -> None:
         """The client went away."""
         self.leave().client_lost(reason)
+
+    def pause_response(self) -> None:
+        """The client takes no more for now: nothing is written before all of the response is there."""
+
+    def resume_response(self) -> None:
+        """It takes more again."""
+
+    def body_received(self, data: bytes) -> None:
+        """Leave it to the long way."""
+        self.leave().body_received(data)
+
+    def body_ended(self, trailers: Sequence[Line] = ()) -> None:
+        """Leave it to the long way."""
+        self.leave().body_ended(trailers)
+
+    def body_refused(self, status: int, reason: str, message: str) -> None:
+        """Leave it to the long way."""
+        self.leave().body_refused(status, reason, message)

@@ -564,7 +564,6 @@ class ClientConnection(Timed, asyncio.Protocol):
             self._head = self._plain.head()
             self.exchange_finished()
 
-
     # --- the end --------------------------------------------------------------------------------------------
 
     @property

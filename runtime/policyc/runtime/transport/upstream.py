@@ -120,7 +120,10 @@ class Upstreams:
             kept[0].close()
 
     def shelf(self, address: Address) -> Shelf:
-        """Return the place of an address. Those of clients come without end: the oldest one makes room then."""
+        """Return the place of an address.
+
+        The addresses of clients come without end: the oldest one makes room then.
+        """
         known = self._idle.get(address)
         if known is not None:
             return known
@@ -320,7 +323,12 @@ class HttpCall:
 
     @classmethod
     def under_way(
-        cls, connection: UpstreamConnection, upstreams: Upstreams, method: str, head: bytes, listener: Listener
+        cls,
+        connection: UpstreamConnection,
+        upstreams: Upstreams,
+        method: str,
+        head: bytes,
+        listener: Listener,
     ) -> HttpCall:
         """Return the call that a plain exchange becomes which goes the long way from here (plain.py)."""
         made = cls.__new__(cls)
