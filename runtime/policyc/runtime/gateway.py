@@ -88,7 +88,7 @@ class Gateway:
         self._log = log if isinstance(log, AccessLog) else None
         self.metrics = Metrics(log.add if isinstance(log, AccessLog) else (log or discard))
         self.wheel = Wheel(self._tick)
-        self.upstreams = Upstreams(self.settings, self.wheel)
+        self.upstreams = Upstreams(self.settings, self.wheel, self.metrics.met)
         self.limiter = RateLimiter(clock, self.settings.buckets_limit)
         try:
             forwarding = Forwarding(self.settings.trusted_proxies, self.settings.forwarded == "append")
@@ -99,7 +99,9 @@ class Gateway:
         except ValueError as error:
             raise GatewayError(f"proxy_protocol_from: {error}") from None
         services = LocalServices(self.limiter)
-        self.around = Surroundings(self.settings, services, forwarding, self.metrics.finished)
+        self.around = Surroundings(
+            self.settings, services, forwarding, self.metrics.finished, self.metrics.met
+        )
         self._chance = random.Random(self.settings.seed)  # noqa: S311
         self._apps: dict[str, list[AsgiOrigin]] = {}
         for url, given in (apps or {}).items():

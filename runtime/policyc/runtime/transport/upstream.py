@@ -70,9 +70,12 @@ class Address(NamedTuple):
 class Upstreams:
     """Every connection to every upstream of one gateway."""
 
-    def __init__(self, settings: Settings, wheel: Wheel) -> None:
-        """Connections are made on the running loop."""
+    def __init__(
+        self, settings: Settings, wheel: Wheel, met: Callable[[str], None] = lambda limit: None
+    ) -> None:
+        """Connections are made on the running loop; `met` counts limits that refuse nothing."""
         self.settings = settings
+        self.met = met
         self.wheel = wheel
         self.limits: Limits = settings.limits()
         self._idle: dict[Address, list[UpstreamConnection]] = {}
@@ -110,6 +113,7 @@ class Upstreams:
         kept.append(connection)
         self.wheel.set(connection, self.settings.upstream_idle_s)
         if len(kept) > self.settings.idle_upstreams:
+            self.met("idle_upstreams")
             kept[0].close()
 
     def _shelf(self, address: Address) -> list[UpstreamConnection]:
@@ -120,6 +124,7 @@ class Upstreams:
             shelves.pop(address, None)
             shelves[address] = None  # the newest
             if len(shelves) > self.settings.idle_upstreams:
+                self.met("idle_upstreams")
                 oldest = next(iter(shelves))
                 del shelves[oldest]
                 for connection in list(self._idle.pop(oldest, ())):
@@ -619,6 +624,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
     def pause_writing(self) -> None:
         """The upstream takes no more for now."""
         self._writing_paused = True
+        self._upstreams.met("buffer_bytes")
         self._upstreams.wheel.set(self, self._upstreams.settings.write_timeout_s)
         if self._call is not None and self._call.listener is not None:
             self._call.listener.pause_body()
@@ -637,6 +643,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
     def expired(self) -> None:
         """The upstream was silent for too long, or an idle connection grew old."""
         if self._call is None:
+            self._upstreams.met("upstream_idle_s")
             self.close()
             return
         if self._writing_paused:
