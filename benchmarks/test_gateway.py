@@ -194,11 +194,12 @@ def cpu_seconds(process: int | None) -> float | None:
 
 
 @contextmanager
-def gateway(upstream: int, *files: str) -> Iterator[tuple[subprocess.Popen[str], tuple[str, int]]]:
-    """Run a gateway before the upstream at a port, and stop it in the end."""
+def gateway(upstream: int | None, *files: str) -> Iterator[tuple[subprocess.Popen[str], tuple[str, int]]]:
+    """Run a gateway, before the upstream at a port if one is given, and stop it in the end."""
     command = [sys.executable, "-m", "policyc", "run", *files, "--http", "127.0.0.1:0"]
-    command += ["--upstream", f"http://127.0.0.1:{upstream}", "--access-log", "/dev/null"]
-    command += ["--requests-per-connection", "1000000"]
+    command += ["--access-log", "/dev/null", "--requests-per-connection", "1000000"]
+    if upstream is not None:
+        command += ["--upstream", f"http://127.0.0.1:{upstream}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             yield process, listening(process)

@@ -31,7 +31,7 @@ from policyc.runtime.cli.action_page import ends_text, result_fields
 from policyc.runtime.cli.catalog import every_code
 from policyc.runtime.cli.setting_flags import flag_of, shown_default
 from policyc.runtime.metrics import FAMILIES as METRICS
-from policyc.runtime.reasons import REASONS
+from policyc.runtime.reasons import QUIET_LIMITS, REASONS
 from policyc.runtime.settings import SETTINGS
 
 HERE = Path(__file__).parent / "reference"
@@ -364,6 +364,12 @@ def reasons_page() -> Iterator[str]:
         for each in sorted(REASONS.values())
     ]
     yield from table(("reason", "from", "meaning", "setting"), rows)
+    yield ""
+    yield "## Limits that refuse nothing"
+    yield ""
+    yield "They count in `policyc_limit_hits_total` as well."
+    yield ""
+    yield from table(("setting", "what happens"), [(code(n), text) for n, text in QUIET_LIMITS.items()])
 
 
 def metrics_page() -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from policyc.runtime.errors import REASONS as BY_CODE
 from policyc.runtime.protocol import refusal
-from policyc.runtime.reasons import REASONS
+from policyc.runtime.reasons import QUIET_LIMITS, REASONS
 from policyc.runtime.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
@@ -58,3 +58,4 @@ def test_limits_name_settings_that_exist() -> None:
     for each in REASONS.values():
         assert (each.by == "limit") == bool(each.setting), each
         assert not each.setting or each.setting in known, each
+    assert set(QUIET_LIMITS) <= known

@@ -61,13 +61,18 @@ _VERSIONS = ("HTTP/1.0", "HTTP/1.1", "HTTP/2.0")
 _OURS = HOP_BY_HOP | {b"content-length", b"ngrok-error-code"}
 
 
+def uncounted(limit: str) -> None:
+    """Count no limits."""
+
+
 class Surroundings(NamedTuple):
-    """What every exchange of a gateway shares."""
+    """What every exchange of a gateway shares. `met` counts a limit that refuses nothing (QUIET_LIMITS)."""
 
     settings: Settings
     services: Services
     forwarding: Forwarding
     log: Sink
+    met: Callable[[str], None] = uncounted
 
 
 class Admitted:
@@ -591,6 +596,7 @@ class HttpExchange:
         if replay is not None:
             if self._received > self._around.settings.replay_limit_bytes and self._call is not None:
                 self._replay = None
+                self._around.met("replay_limit_bytes")
             else:
                 replay.append(data)
         if self._call is not None:

@@ -89,7 +89,7 @@ class Gateway:
         self._log = self.access = log if isinstance(log, AccessLog) else None
         self.metrics = Metrics(log.add if isinstance(log, AccessLog) else (log or discard))
         self.wheel = Wheel(self._tick)
-        self.upstreams = Upstreams(self.settings, self.wheel)
+        self.upstreams = Upstreams(self.settings, self.wheel, self.metrics.met)
         limits = self.settings.limits()
         self.plain_heads = plain_heads(limits.fields)
         self.plain_largest = min(LARGEST, limits.head, limits.line, limits.target)
@@ -103,7 +103,9 @@ class Gateway:
         except ValueError as error:
             raise GatewayError(f"proxy_protocol_from: {error}") from None
         services = LocalServices(self.limiter)
-        self.around = Surroundings(self.settings, services, forwarding, self.metrics.finished)
+        self.around = Surroundings(
+            self.settings, services, forwarding, self.metrics.finished, self.metrics.met
+        )
         self._chance = random.Random(self.settings.seed)  # noqa: S311
         self._apps: dict[str, list[AsgiOrigin]] = {}
         for url, given in (apps or {}).items():

@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyc.runtime.reasons import REASONS
+from policyc.runtime.reasons import QUIET_LIMITS, REASONS
 
 if TYPE_CHECKING:
     from policyc.runtime.observe import Record, Sink
@@ -117,6 +117,7 @@ class Metrics:
         self._write = write
         self._traffic: dict[str, Traffic] = {}
         self._reasons: dict[str, int] = {}
+        self._met = dict.fromkeys(QUIET_LIMITS, 0)
         self.connections = 0
         self.reloads = {"ok": 0, "failed": 0}
 
@@ -146,6 +147,10 @@ class Metrics:
         """Count a refusal that has no record of its own."""
         self._reasons[reason] = self._reasons.get(reason, 0) + 1
 
+    def met(self, limit: str) -> None:
+        """Count that a limit was met which refuses nothing; `limit` is one of QUIET_LIMITS."""
+        self._met[limit] += 1
+
     def traffic(self, url: str) -> Traffic:
         """Return the counts of an endpoint."""
         return self._traffic.get(url) or self._begin(url)
@@ -160,7 +165,10 @@ class Metrics:
         samples: Samples = {
             "policyc_connections_total": {(): self.connections},
             "policyc_reloads_total": {(result,): count for result, count in self.reloads.items()},
-            "policyc_limit_hits_total": {(each.setting,): 0 for each in REASONS.values() if each.setting},
+            "policyc_limit_hits_total": {
+                **{(each.setting,): 0 for each in REASONS.values() if each.setting},
+                **{(limit,): count for limit, count in self._met.items()},
+            },
         }
         refusals = samples["policyc_refusals_total"] = {}
         limits = samples["policyc_limit_hits_total"]

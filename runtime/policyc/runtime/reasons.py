@@ -39,6 +39,20 @@ _LIMITS: Mapping[str, str] = {
     "too_many_interim": "interim_limit",
 }
 
+# Limits that refuse nothing when they are met, and what happens then; they count like the others.
+QUIET_LIMITS: Mapping[str, str] = MappingProxyType(
+    {
+        "buffer_bytes": "the sender is paused until the receiver has caught up",
+        "buckets_limit": "the bucket that was used least lately goes, and with it what it counted",
+        "drain_limit_bytes": "the connection is closed, and the rest of the body with it",
+        "idle_timeout_s": "a client connection without a request is closed",
+        "idle_upstreams": "the upstream connection that was idle for longest is closed",
+        "replay_limit_bytes": "a forward that fails from here on does not go on in the policy",
+        "requests_per_connection": "the connection is closed after the answer, which says so",
+        "upstream_idle_s": "the upstream connection is closed",
+    }
+)
+
 _OTHERS = (
     Reason("address_connections", "limit", "one address has too many connections", "connections_per_address"),
     Reason("too_many_connections", "limit", "there are too many connections", "connections_limit"),

@@ -121,7 +121,7 @@ class PlainHeads:
                 if length != -2 or not value.isdigit() or len(value) > 18:
                     return None
                 length = int(value)
-                if value[0] == 0x30 and length:  # it would be passed on as it came
+                if value[0] == 0x30 and len(value) > 1:  # it would be passed on as it came
                     return None
             elif mark in _CHUNKED:
                 if length != -2:

@@ -148,6 +148,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         if self._lingering:
             self._drained += len(data)
             if self._drained > self._settings.drain_limit_bytes * 16:
+                self._house.around.met("drain_limit_bytes")
                 self._abort_transport()
             return
         reader = self._reader
@@ -158,6 +159,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             if self._requests == requests and self._drained < 0:  # a head began, and there is more to come
                 self._house.wheel.set(self, self._settings.head_timeout_s)
             if reader.buffered > self._settings.buffer_bytes:
+                self._house.around.met("buffer_bytes")
                 self._pause(_PIPELINE)
 
     def eof_received(self) -> bool:
@@ -187,6 +189,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         """The client takes no more for now."""
         self._stalled = True
         self._is_ready = False
+        self._house.around.met("buffer_bytes")
         self._house.wheel.set(self, self._settings.write_timeout_s)
         if self._exchange is not None:
             self._exchange.pause_response()
@@ -213,6 +216,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         elif self._reader.buffered:
             self._refuse("head_timeout")
         else:
+            self._house.around.met("idle_timeout_s")
             self._close_transport()
 
     # --- reading --------------------------------------------------------------------------------------------
@@ -289,6 +293,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             return
         self._drained += len(data)
         if self._drained > self._settings.drain_limit_bytes:
+            self._house.around.met("drain_limit_bytes")
             self._linger()
 
     def _check_rate(self) -> None:
@@ -479,6 +484,8 @@ class ClientConnection(Timed, asyncio.Protocol):
         head, reader = self._head, self._reader
         assert head is not None
         if not self._keep_alive:
+            if self._requests >= self._settings.requests_per_connection:
+                self._house.around.met("requests_per_connection")
             if not head.keep_alive and not reader.is_in_body and not reader.buffered:
                 self._close_transport()  # the client said that nothing comes any more
             else:

@@ -78,9 +78,12 @@ class Shelf(list["UpstreamConnection"]):
 class Upstreams:
     """Every connection to every upstream of one gateway."""
 
-    def __init__(self, settings: Settings, wheel: Wheel) -> None:
-        """Connections are made on the running loop."""
+    def __init__(
+        self, settings: Settings, wheel: Wheel, met: Callable[[str], None] = lambda limit: None
+    ) -> None:
+        """Connections are made on the running loop; `met` counts limits that refuse nothing."""
         self.settings = settings
+        self.met = met
         self.wheel = wheel
         self.limits: Limits = settings.limits()
         # A shelf lasts as long as an origin or a connection has it.
@@ -117,6 +120,7 @@ class Upstreams:
         kept.append(connection)
         self.wheel.set(connection, self.settings.upstream_idle_s)
         if len(kept) > self.settings.idle_upstreams:
+            self.met("idle_upstreams")
             kept[0].close()
 
     def shelf(self, address: Address) -> Shelf:
@@ -133,6 +137,7 @@ class Upstreams:
             shelves.pop(address, None)
             shelves[address] = None  # the newest
             if len(shelves) > self.settings.idle_upstreams:
+                self.met("idle_upstreams")
                 oldest = next(iter(shelves))
                 del shelves[oldest]
                 for connection in list(self._idle.pop(oldest, ())):
@@ -694,6 +699,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         """The upstream takes no more for now."""
         self._leave_short_way()
         self._writing_paused = True
+        self._upstreams.met("buffer_bytes")
         self._upstreams.wheel.set(self, self._upstreams.settings.write_timeout_s)
         if self._call is not None and self._call.listener is not None:
             self._call.listener.pause_body()
@@ -713,6 +719,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         """The upstream was silent for too long, or an idle connection grew old."""
         self._leave_short_way()
         if self._call is None:
+            self._upstreams.met("upstream_idle_s")
             self.close()
             return
         if self._writing_paused:
