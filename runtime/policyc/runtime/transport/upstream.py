@@ -551,6 +551,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         shelf.append(self)
         upstreams.wheel.set_at(self, now + upstreams.settings.upstream_idle_s)
         if len(shelf) > upstreams.settings.idle_upstreams:
+            upstreams.met("idle_upstreams")
             shelf[0].close()
 
     def take_over(self, call: HttpCall) -> None:
