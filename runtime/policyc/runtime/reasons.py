@@ -43,7 +43,6 @@ _LIMITS: Mapping[str, str] = {
 QUIET_LIMITS: Mapping[str, str] = MappingProxyType(
     {
         "buffer_bytes": "the sender is paused until the receiver has caught up",
-        "buckets_limit": "the bucket that was used least lately goes, and with it what it counted",
         "drain_limit_bytes": "the connection is closed, and the rest of the body with it",
         "idle_timeout_s": "a client connection without a request is closed",
         "idle_upstreams": "the upstream connection that was idle for longest is closed",

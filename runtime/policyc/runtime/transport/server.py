@@ -385,7 +385,10 @@ class ClientConnection(Timed, asyncio.Protocol):
             return True
         if head.expects_continue and not self._continued:
             return False  # whether the body still comes, nobody knows
-        return self._reader.left_to_drain(self._settings.drain_limit_bytes)
+        if self._reader.left_to_drain(self._settings.drain_limit_bytes):
+            return True
+        self._house.around.met("drain_limit_bytes")
+        return False
 
     def send_data(self, data: bytes | memoryview) -> None:
         """Collect a piece of the body."""
