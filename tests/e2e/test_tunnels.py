@@ -1,4 +1,4 @@
-"""WebSocket through the gateway: the handshake is HTTP, and behind the 101 of the upstream there are octets."""
+"""WebSocket through the gateway: the handshake is HTTP, and behind the 101 of the upstream are octets."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ def test_101_that_nobody_asked_for_is_502(asked: bytes, answer: bytes) -> None:
             client = await gateway(made, serve)
             client.send(asked)
             assert (await client.reply()).status == 502
-            assert (await made.record())["reason"] == "bad_response"
+            assert (await made.record())["reason"] == "unexpected_upgrade"
             assert made.gateway.upstreams.idle_count == 0
 
     run(scenario())

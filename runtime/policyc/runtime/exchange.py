@@ -366,8 +366,9 @@ class HttpExchange:
             request.method, request.target, request.scheme, request.headers, head.framing, head.length,
             self._client.conn, head.minor,
         )  # fmt: skip
-        if head.block is None and isinstance(head, AskingHead):
-            outgoing = OutgoingAsking(outgoing, head.upgrade, head.accepts_trailers)
+        if head.block is None and (isinstance(head, AskingHead) or head.expects_continue):
+            expects = head.expects_continue and not self._received
+            outgoing = OutgoingAsking(outgoing, head.upgrade, head.accepts_trailers, expects)
         call = self._call = origin.begin(outgoing, self)
         if not self._forwards or not any(
             each.forward is not None and each.forward.resume is not None for each in self._hops
@@ -605,8 +606,8 @@ class HttpExchange:
     def body_ended(self, trailers: Sequence[Line] = ()) -> None:
         """The request body is complete; `trailers` are those that may travel on.
 
-        They do for a client that knows of trailers (`TE: trailers`), and never beside a field of the same name:
-        whoever takes one for the other is to find what the policy left.
+        They do for a client that knows of trailers (`TE: trailers`), and never beside a field of the same
+        name: whoever takes one for the other is to find what the policy left.
         """
         if self._body_ended:
             return
@@ -661,11 +662,14 @@ class HttpExchange:
     def on_ready(self) -> None:
         """The origin takes the body: let a client that waits for it send."""
         if self._head.expects_continue and not self._status and not self._received:
+            self._head.expects_continue = False  # met: a second 100 would say nothing
             self._client.send_interim(100, [])
 
     def on_interim(self, status: int, lines: list[Line]) -> None:
-        """Pass an interim response on, but for 100, which the gateway sends by itself."""
-        if status != 100 and self._head.minor and not self._status:
+        """Pass an interim response on; a 100 only to a client that waits for one."""
+        if status == 100:
+            self.on_ready()
+        elif self._head.minor and not self._status:
             self._client.send_interim(status, lines)
 
     def on_response(self, status: int, headers: Headers, framing: Framing, length: int) -> None:

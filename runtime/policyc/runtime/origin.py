@@ -24,11 +24,13 @@ class Outgoing:
     """A request on its way to an origin. `headers` hold no hop-by-hop field; `length` is the body's.
 
     `upgrade` is the protocol that the client asks to go on in, empty for nearly all requests;
-    `accepts_trailers` whether it takes trailers (`TE: trailers`).
+    `accepts_trailers` whether it takes trailers (`TE: trailers`); `expects_continue` whether it holds the body
+    back until the origin says that it wants it: `Listener.on_ready`, once.
     """
 
     upgrade: str = ""
     accepts_trailers: bool = False
+    expects_continue: bool = False
 
     __slots__ = ("conn", "framing", "headers", "length", "method", "minor", "path", "scheme", "target")
 
@@ -57,9 +59,11 @@ class Outgoing:
 class OutgoingAsking(Outgoing):
     """A request with wishes; all others do without the room for them."""
 
-    __slots__ = ("accepts_trailers", "upgrade")
+    __slots__ = ("accepts_trailers", "expects_continue", "upgrade")
 
-    def __init__(self, request: Outgoing, upgrade: str, accepts_trailers: bool) -> None:
+    def __init__(
+        self, request: Outgoing, upgrade: str, accepts_trailers: bool, expects_continue: bool
+    ) -> None:
         """Take `request` over."""
         super().__init__(
             request.method, request.target, request.scheme, request.headers, request.framing, request.length,
@@ -67,6 +71,7 @@ class OutgoingAsking(Outgoing):
         )  # fmt: skip
         self.upgrade = upgrade
         self.accepts_trailers = accepts_trailers
+        self.expects_continue = expects_continue
 
 
 class Listener(Interface):

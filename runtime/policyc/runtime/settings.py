@@ -46,6 +46,12 @@ class Settings:
     stream_idle_timeout_s: float = _setting(
         300.0, "seconds", "a tcp or tls connection on which nothing moves, either way"
     )
+    continue_timeout_s: float = _setting(
+        1.0, "seconds", "an upstream's 100 to `Expect: 100-continue`: after this the client may send anyway"
+    )
+    half_close_s: float = _setting(
+        0.5, "seconds", "an answer to a client that has closed its side: after this it counts as gone"
+    )
     write_timeout_s: float = _setting(30.0, "seconds", "a peer that takes no octets")
     connect_timeout_s: float = _setting(5.0, "seconds", "connecting to an upstream (502)")
     body_rate_bytes_s: int = _setting(500, "octets", "least octets per second of a request body (408)")

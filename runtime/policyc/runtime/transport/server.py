@@ -163,12 +163,14 @@ class ClientConnection(Timed, asyncio.Protocol):
                 self._pause(_PIPELINE)
 
     def eof_received(self) -> bool:
-        """The client says no more; what it asked for is still answered."""
+        """The client says no more. Most that do are gone: an answer is only waited for if it comes soon."""
         self._at_end = True
         self._is_ready = False
         if self._lingering or (self._exchange is None and not self._reader.buffered):
             return False
         if self._exchange is not None and not self._reader.is_in_body:
+            if not (self._head_sent or self._stalled):
+                self._house.wheel.set(self, self._settings.half_close_s)
             return True
         if self._exchange is not None:
             self._exchange.client_lost("cut_off")
@@ -259,7 +261,10 @@ class ClientConnection(Timed, asyncio.Protocol):
                 return
             if event is END:
                 if self._exchange is not None:
-                    self._house.wheel.forget(self)
+                    if self._at_end:
+                        self._house.wheel.set(self, self._settings.half_close_s)
+                    else:
+                        self._house.wheel.forget(self)
                     self._exchange.body_ended(reader.trailers)
                 else:
                     self._drained = -1
@@ -299,6 +304,9 @@ class ClientConnection(Timed, asyncio.Protocol):
     def _check_rate(self) -> None:
         """Hold a request body to its least rate; time that we held it back ourselves does not count."""
         if not self._reader.is_in_body:
+            if self._at_end and self._exchange is not None and not self._head_sent:
+                self._exchange.client_lost()
+                self._abort_transport()
             return
         settings, wheel = self._settings, self._house.wheel
         if self._paused or (self._head is not None and self._head.expects_continue and not self._continued):
@@ -381,10 +389,12 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def _may_go_on(self, head: RequestHead) -> bool:
         """Whether the connection can be used again, as far as the request's body tells."""
-        if not self._reader.is_in_body or (self._exchange is not None and self._exchange.wants_body):
+        if not self._reader.is_in_body:
             return True
         if head.expects_continue and not self._continued:
             return False  # whether the body still comes, nobody knows
+        if self._exchange is not None and self._exchange.wants_body:
+            return True
         if self._reader.left_to_drain(self._settings.drain_limit_bytes):
             return True
         self._house.around.met("drain_limit_bytes")

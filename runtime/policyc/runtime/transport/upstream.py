@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+_EXPECTS = b"\r\nexpect: 100-continue\r\n"
 _SIZED = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -364,7 +365,10 @@ class HttpCall:
         if self._ended:
             connection.request_sent()
         else:
-            if not reused:
+            if _EXPECTS in self.head:  # its 100 says so, or its silence after a while (RFC 9110 §10.1.1)
+                wait_s = self._upstreams.settings.continue_timeout_s
+                asyncio.get_running_loop().call_later(wait_s, self._tell_ready)
+            elif not reused:
                 self.listener.on_ready()
             else:
                 asyncio.get_running_loop().call_soon(self._tell_ready)
@@ -490,6 +494,8 @@ def _head_of(request: Outgoing, length: int, authority: bytes) -> bytes:
         lines = [(b"host", authority), *lines]
     if request.upgrade or request.accepts_trailers:
         lines = [*lines, *_asked(request.upgrade, request.accepts_trailers)]
+    if request.expects_continue:
+        lines = [*lines, (b"expect", b"100-continue")]
     return request_octets(request.method, request.target, lines, request.framing, length)
 
 
