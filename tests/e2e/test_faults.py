@@ -1,0 +1,104 @@
+"""Thousands of exchanges with an upstream that fails at every point: no wrong body, and nothing leaks.
+
+`make soak` does a hundred thousand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from typing import NamedTuple
+
+import pytest
+import uvloop
+from tests.e2e.faulty import AWRY, WELL, FaultyUpstream, Suspicious, Tally
+from tests.e2e.world import World, endpoint, world
+
+from policyc.runtime.exchange import HttpExchange
+from policyc.runtime.process import open_descriptors, resident_bytes
+from policyc.runtime.reasons import REASONS
+from policyc.runtime.settings import Settings
+from policyc.runtime.transport.upstream import HttpCall
+
+pytestmark = pytest.mark.e2e
+
+EXCHANGES = int(os.environ.get("POLICYC_EXCHANGES", "2000"))
+CLIENTS = 16
+
+
+class Level(NamedTuple):
+    """What a gateway in this process holds."""
+
+    connections: int
+    upstreams: int
+    descriptors: int
+    tasks: int
+    exchanges: int
+    calls: int
+    resident: int
+
+    @classmethod
+    async def of(cls, made: World) -> Level:
+        """Wait until the clients that left are gone, and look."""
+        while made.gateway.connection_count:
+            await asyncio.sleep(0.01)
+        for connection in list(made.gateway.upstreams._open):
+            connection.close()
+        while made.gateway.upstreams.open_count:
+            await asyncio.sleep(0.01)
+        gc.collect()
+        living = [type(each) for each in gc.get_objects()]
+        return cls(
+            made.gateway.connection_count,
+            made.gateway.upstreams.open_count,
+            open_descriptors(),
+            len(asyncio.all_tasks()),
+            living.count(HttpExchange),
+            living.count(HttpCall),
+            resident_bytes(),
+        )
+
+
+async def ask_on_and_on(made: World, numbers: range, seed: int, tally: Tally) -> None:
+    left = iter(numbers)
+
+    async def client(which: int) -> None:
+        suspicious = Suspicious(made.port, seed + which, tally)
+        for number in left:
+            await suspicious.ask(number)
+            made.log.clear()
+        suspicious.leave()
+
+    async with asyncio.TaskGroup() as group:
+        for which in range(CLIENTS):
+            group.create_task(client(which))
+
+
+def test_faults_give_no_wrong_answer_and_leave_nothing_behind() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            upstream = FaultyUpstream(seed=EXCHANGES)
+            url = await made.server(upstream.serve)
+            settings = Settings(idle_timeout_s=1.0, body_grace_s=60.0)
+            await made.serve(endpoint("http://a.example", to=url), settings=settings)
+            tally = Tally()
+            warm = EXCHANGES // 5
+            await ask_on_and_on(made, range(warm), 1, tally)
+            before = await Level.of(made)
+            await ask_on_and_on(made, range(warm, EXCHANGES), 1000, tally)
+            after = await Level.of(made)
+
+            print(f"\n{EXCHANGES} exchanges: {dict(tally)}\nbefore {before}\nafter  {after}")
+            assert sum(tally.values()) == EXCHANGES
+            assert tally["good"] > EXCHANGES // 2
+            assert min(tally[each] for each in ("failed", "cut", "left")) > 0
+            assert {play.__name__ for play in (*WELL, *AWRY)} <= set(upstream.played)
+            assert after.exchanges == after.calls == 0
+            assert after._replace(resident=0, descriptors=0) == before._replace(resident=0, descriptors=0)
+            assert after.descriptors <= before.descriptors + 2
+            assert after.resident - before.resident < 16 * 1024 * 1024
+            counted = made.gateway.collect()["policyc_refusals_total"]
+            assert {reason for (reason,) in counted} <= set(REASONS)
+
+    uvloop.run(scenario())
