@@ -58,12 +58,10 @@ def _remove_dot_segments(path: str) -> str:
 
 def decode_query(query: str) -> list[tuple[str, str]]:
     """Return the decoded (name, value) pairs of a query in order; `+` is a space, a bad escape stays."""
-    pairs = []
-    for part in query.split("&"):
-        if part:
-            name, _, value = part.partition("=")
-            pairs.append((_decode(name), _decode(value)))
-    return pairs
+    parts = [part.partition("=") for part in query.split("&") if part]
+    if "%" in query or "+" in query:
+        return [(_decode(name), _decode(value)) for name, _, value in parts]
+    return [(name, value) for name, _, value in parts]
 
 
 def _decode(text: str) -> str:
@@ -178,7 +176,10 @@ def fill_query_params(request: Request) -> dict[str, list[str]]:
     """Work out the query's values by name."""
     params: dict[str, list[str]] = {}
     for name, value in decode_query(request.target.partition("?")[2]):
-        params.setdefault(name, []).append(value)
+        if name in params:
+            params[name].append(value)
+        else:
+            params[name] = [value]
     request.url_query_params = params
     return params
 

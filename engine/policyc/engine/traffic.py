@@ -58,6 +58,27 @@ class FieldBlock:
         return made
 
 
+# Fields that say where a message ends: nobody but who writes the message sets them.
+FRAMING_FIELDS: Final = frozenset({b"content-length", b"transfer-encoding"})
+
+
+class KnownLines:
+    """Field lines that a policy adds to every message: encoded once. `block` is None if not well formed."""
+
+    __slots__ = ("block", "octets", "texts")
+
+    def __init__(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Take (name, value) pairs."""
+        self.texts = tuple((name.lower(), value) for name, value in lines)
+        self.octets = [(octets(name), octets(value)) for name, value in self.texts]
+        block = b"".join([b"%b: %b\r\n" % line for line in self.octets])
+        count = len(self.octets)
+        is_well_formed = block.count(b"\r") == block.count(b"\n") == count and b"\0" not in block
+        if any(name in FRAMING_FIELDS for name, _ in self.octets):
+            is_well_formed = False
+        self.block = block if is_well_formed else None
+
+
 class Headers:
     """Field lines of a message, in order, as octets; and the map that policies read, made when first read.
 
@@ -69,12 +90,14 @@ class Headers:
     wants lines or takes a line away: most messages travel on without that.
     """
 
-    __slots__ = ("_added", "_block", "_lines", "derived", "map")
+    __slots__ = ("_added", "_block", "_known", "_lines", "derived", "map")
 
     def __init__(self, lines: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Take field lines as they are on the wire."""
         self._lines = list(lines)
         self._block: FieldBlock | None = None
+        # What was added to the block, if nothing but known lines was.
+        self._known: bytes | None = None
         self._added: list[tuple[bytes, bytes]] = self._lines
         self.map: dict[str, list[str]] | None = None
         self.derived: dict[str, Any] = {}
@@ -85,6 +108,7 @@ class Headers:
         made = cls.__new__(cls)
         made._block = block
         made._added = []
+        made._known = b""
         made.map = None
         made.derived = {}
         return made
@@ -101,9 +125,13 @@ class Headers:
         return self._lines
 
     @property
-    def block(self) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
-        """The lines as (octets, what was added to them); None where they are not that any more."""
-        return None if self._block is None else (self._block.octets, self._added)
+    def block(self) -> tuple[bytes, list[tuple[bytes, bytes]], bytes | None] | None:
+        """The lines as (octets, what was added to them); None where they are not that any more.
+
+        The third is what was added as octets, if that is known to be well formed.
+        """
+        block = self._block
+        return None if block is None else (block.octets, self._added, self._known)
 
     def as_map(self) -> dict[str, list[str]]:
         """Return lower-case name → values, in order of first appearance. Read only."""
@@ -130,6 +158,23 @@ class Headers:
         """Append a line; the name is sent in lower case."""
         name = name.lower()
         self._added.append((octets(name), octets(value)))
+        self._known = None
+        self._changed(name, value)
+
+    def add_known(self, lines: KnownLines) -> None:
+        """Append lines that are the same for every message."""
+        self._added += lines.octets
+        if self._known is not None:
+            self._known = None if lines.block is None else self._known + lines.block
+        if self._block is not None:
+            self.map = None
+            if self.derived:
+                self.derived = {}
+            return
+        for name, value in lines.texts:
+            self._changed(name, value)
+
+    def _changed(self, name: str, value: str) -> None:
         known = self.map
         if known is not None:
             if self._block is not None and known is self._block.map:

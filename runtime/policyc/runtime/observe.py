@@ -184,7 +184,7 @@ def _usual_line(
     return (
         f'{{"ts":"{ts}","client":"{client}","method":{_quote(method)},"host":{_quote(host)},'
         f'"path":{_quote(path)},"status":{status},"bytes":{octets},"duration_ms":{duration_ms},'
-        f'"endpoints":{_texts(endpoints)},"rules":{_texts(rules)},"upstream":{_quote(upstream)}}}\n'
+        f'"endpoints":{_texts(tuple(endpoints))},"rules":{_texts(tuple(rules)) if rules else "[]"},"upstream":{_quote(upstream)}}}\n'
     )
 
 
@@ -206,8 +206,9 @@ _USUAL = frozenset(
 )
 
 
-def _texts(texts: Sequence[str]) -> str:
-    return f"[{','.join(map(_quote, texts))}]" if texts else "[]"
+@lru_cache(1024)
+def _texts(texts: tuple[str, ...]) -> str:
+    return f"[{','.join(map(_quote, texts))}]"
 
 
 def _plain(value: object) -> object:
@@ -224,9 +225,16 @@ _encode = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
 def timestamp(seconds: float) -> str:
     """Return RFC 3339 in UTC with milliseconds."""
     whole = int(seconds)
-    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+    known = _second
+    if known[0] != whole:
+        known = _read_second(whole)
+    return f"{known[1]}.{int((seconds - whole) * 1000):03d}Z"
 
 
-@lru_cache(4)
-def _second(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+_second = (-1, "")
+
+
+def _read_second(seconds: int) -> tuple[int, str]:
+    global _second
+    _second = (seconds, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)))
+    return _second

@@ -7,7 +7,7 @@ from policyc.engine.header_rules import refused_to_add
 from policyc.engine.phases import Phase, Protocol
 from policyc.engine.request_url import rewrite
 from policyc.engine.schema import Config, Entries, FieldFault, HeaderMap, HeaderName, Schema, field, guarded
-from policyc.engine.traffic import Exchange
+from policyc.engine.traffic import Exchange, KnownLines
 from policyc.engine.types import STRING, Field, Record, map_of
 
 SCHEMA = Schema(
@@ -45,15 +45,17 @@ def compile_add_headers(config: Config, site: Site) -> Step:
     if is_request and "host" in added:
         return lambda x: _add(x, added, True)
 
-    lines = tuple(added.items())
+    lines, result = KnownLines(added.items()), {"headers_added": added}
 
-    def known(x: Exchange) -> None:
-        target = x.req.headers if is_request else x.res.headers
-        for name, value in lines:
-            target.add(name, value)
-        x.results["add_headers"] = {"headers_added": added}
+    def to_request(x: Exchange) -> None:
+        x.req.headers.add_known(lines)
+        x.results["add_headers"] = result.copy()
 
-    return known
+    def to_response(x: Exchange) -> None:
+        x.res.headers.add_known(lines)
+        x.results["add_headers"] = result.copy()
+
+    return to_request if is_request else to_response
 
 
 def _add(x: Exchange, added: dict[str, str], is_request: bool) -> None:

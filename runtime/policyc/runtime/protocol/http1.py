@@ -26,7 +26,7 @@ from typing import Final, NamedTuple
 
 import httptools
 
-from policyc.engine.traffic import split_block
+from policyc.engine.traffic import FRAMING_FIELDS, split_block
 from policyc.runtime.protocol.authority import read_authority
 from policyc.runtime.protocol.chunked import ChunkedReader
 from policyc.runtime.protocol.hopbyhop import Line, drop_hop_by_hop
@@ -828,11 +828,14 @@ def response_octets(
     return _head_octets(rows, lines, framing, length)
 
 
-def block_octets(block: bytes, added: list[Line]) -> bytes:
-    """Return the lines of a plain head and what was added to them; raises Refused (`bad_field`)."""
-    if not added:
-        return block
-    rows = [b"%b: %b\r\n" % line for line in added if line[0] not in _FRAMING_FIELDS]
+def block_octets(block: bytes, added: list[Line], known: bytes | None = None) -> bytes:
+    """Return the lines of a plain head and what was added to them; raises Refused (`bad_field`).
+
+    `known` are the added ones as octets, where those are known to be well formed.
+    """
+    if known is not None:
+        return block + known
+    rows = [b"%b: %b\r\n" % line for line in added if line[0] not in FRAMING_FIELDS]
     more = b"".join(rows)
     if more.count(b"\n") != len(rows) or more.count(b"\r") != len(rows) or b"\0" in more:
         raise Refused("bad_field")
@@ -856,9 +859,6 @@ def plain_response_octets(status: int, block: bytes, framing: Framing, keep_aliv
     elif minor == 0:
         coding += b"connection: keep-alive\r\n"
     return b"%b\r\n%b%b\r\n" % (first, block, coding)
-
-
-_FRAMING_FIELDS: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 def _head_octets(rows: list[bytes], lines: list[Line], framing: Framing, length: int) -> bytes:

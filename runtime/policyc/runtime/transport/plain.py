@@ -328,7 +328,10 @@ class PlainExchange:
         else:
             view, endpoint = hops[0].view, hops[-1].endpoint
             logs, acted = view.logs, view.acted
-            endpoints = [each.endpoint.info.url for each in hops]
+            if len(hops) == 1:
+                endpoints = [endpoint.info.url]
+            else:
+                endpoints = [each.endpoint.info.url for each in hops]
         origin = endpoint.origin
         assert origin is not None
         duration_ms = (now - self._started) * 1000
