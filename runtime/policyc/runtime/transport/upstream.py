@@ -303,15 +303,15 @@ class HttpCall:
         self.address = address
         self.listener: Listener | None = listener
         self.method = request.method
-        self.framing = request.framing
-        self._ended = self.framing is NONE or (self.framing is LENGTH and not request.length)
+        self._ended = request.framing is NONE or (request.framing is LENGTH and not request.length)
+        self.framing = NONE if self._ended else request.framing
         self._held: list[bytes] = []
         self._held_size = 0
         self._holding = False
         self._connection: UpstreamConnection | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._reused = False
-        length = request.length if self.framing is LENGTH else -1
+        length = request.length if request.framing is LENGTH else -1
         if self._ended and length < 0 and self.method in _SIZED:
             length = 0
         try:
