@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from policyc.engine.message_limits import MessageLimits
 from policyc.runtime.protocol.http1 import Limits
+from policyc.runtime.protocol.http2_frames import Http2Limits
 
 
 class Setting(NamedTuple):
@@ -68,6 +69,22 @@ class Settings:
         "octets",
         "request body read and dropped after an early answer; above it the connection closes",
     )
+    http2_streams_limit: int = _setting(
+        100, "count", "requests at a time on one HTTP/2 connection; one more is reset (REFUSED_STREAM)"
+    )
+    http2_resets_limit: int = _setting(
+        200, "count", "streams that a client gives up or breaks within 10 s, per HTTP/2 connection"
+    )
+    http2_control_limit: int = _setting(
+        1000,
+        "count",
+        "frames without content (SETTINGS, PING, WINDOW_UPDATE, empty DATA) within 10 s, per HTTP/2 "
+        "connection; each frame with content earns four more",
+    )
+    http2_continuations_limit: int = _setting(16, "count", "CONTINUATION frames of one head in HTTP/2")
+    http2_window_bytes: int = _setting(
+        1024 * 1024, "octets", "bodies that a peer may send ahead on one HTTP/2 connection"
+    )
     buffer_bytes: int = _setting(64 * 1024, "octets", "buffered per direction before the sender is paused")
     replay_limit_bytes: int = _setting(
         64 * 1024, "octets", "request body kept for `forward-internal` with `on_error: continue`"
@@ -118,3 +135,15 @@ class Settings:
 SETTINGS: tuple[Setting, ...] = tuple(
     Setting(each.name, each.default, each.metadata["unit"], each.metadata["doc"]) for each in fields(Settings)
 )
+    def http2_limits(self) -> Http2Limits:
+        """Return the limits of one HTTP/2 connection."""
+        return Http2Limits(
+            self.head_limit_bytes,
+            self.http2_streams_limit,
+            self.http2_resets_limit,
+            self.http2_control_limit,
+            self.http2_continuations_limit,
+            self.http2_window_bytes,
+            self.buffer_bytes,
+        )
+
