@@ -173,7 +173,7 @@ def test_hostile_upstream(case: Case, kept: bool) -> None:
             numbers = [number for _, number in hostile.seen]
             again = (
                 kept and case.reason == "upstream_closed"
-            )  # it is sent a second time, on a fresh connection
+            )  # sent a second time, on a fresh one
             firsts = ["/first", "/first"] if again else ["/first"]
             assert targets == ["/warm"] * kept + firsts + ["/second", "/second"]
             assert numbers[: 1 + kept] == [1] * (1 + kept)

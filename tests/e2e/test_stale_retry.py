@@ -23,7 +23,7 @@ End = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Member:
-    """Answers /warm well; `stale` is how a kept connection ends on any other request, `fresh` how a new one."""
+    """Answers /warm well; `stale` is how a kept connection ends on other requests, `fresh` how a new one."""
 
     def __init__(self, stale: End, fresh: End) -> None:
         self.seen: list[tuple[str, str, int]] = []
