@@ -46,7 +46,8 @@ GARBAGE = b"HTTP/1.1 200 OK\r\nContent Length: 3\r\n\r\nabc"
 
 TRAILED = (
     b"POST /t HTTP/1.1\r\nHost: a.example\r\nTE: trailers\r\nConnection: TE\r\n"
-    b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\nX-Forwarded-For: 6.6.6.6\r\nx-sum: 2\r\n\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+    b"0\r\nX-Sum: 1\r\nX-Forwarded-For: 6.6.6.6\r\nx-sum: 2\r\n\r\n"
 )
 BADLY_TRAILED = TRAILED.replace(b"x-sum: 2", b"x sum: 2")
 EXPECTING = b"POST /e HTTP/1.1\r\nHost: a.example\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello"
