@@ -131,10 +131,6 @@ class Settings:
             self.interim_limit,
         )
 
-
-SETTINGS: tuple[Setting, ...] = tuple(
-    Setting(each.name, each.default, each.metadata["unit"], each.metadata["doc"]) for each in fields(Settings)
-)
     def http2_limits(self) -> Http2Limits:
         """Return the limits of one HTTP/2 connection."""
         return Http2Limits(
@@ -147,3 +143,7 @@ SETTINGS: tuple[Setting, ...] = tuple(
             self.buffer_bytes,
         )
 
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    Setting(each.name, each.default, each.metadata["unit"], each.metadata["doc"]) for each in fields(Settings)
+)
