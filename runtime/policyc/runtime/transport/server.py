@@ -39,7 +39,7 @@ from policyc.runtime.protocol.http1 import (
 )
 from policyc.runtime.protocol.plain_head import PlainHeads
 from policyc.runtime.protocol.refusal import REASONS, Refused
-from policyc.runtime.transport.accepted import Ends
+from policyc.runtime.transport.accepted import Ends, Held
 from policyc.runtime.transport.plain import PlainExchange
 from policyc.runtime.transport.upstream import Upstreams
 from policyc.runtime.transport.wheel import Timed, Wheel
@@ -70,10 +70,18 @@ class House(Interface):
     plain_heads: PlainHeads
     plain_largest: int
 
-    def admit(self, connection: ClientConnection, address: str) -> bool:
+    @property
+    def snapshot(self) -> Snapshot:
+        """The configuration of the moment."""
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether connections are to end."""
+
+    def admit(self, connection: Held, address: str) -> bool:
         """Count a connection; False if there are too many."""
 
-    def leave(self, connection: ClientConnection, address: str) -> None:
+    def leave(self, connection: Held, address: str) -> None:
         """The connection is gone."""
 
 
