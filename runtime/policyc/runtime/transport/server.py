@@ -179,7 +179,8 @@ class ClientConnection(Timed, asyncio.Protocol):
         if self._exchange is not None and not self._reader.is_in_body:
             if not (self._head_sent or self._stalled):
                 self._house.wheel.set(self, self._settings.half_close_s)
-            return True
+            assert self._transport is not None
+            return self._transport.can_write_eof()  # over TLS nobody is left to answer
         if self._exchange is not None:
             self._exchange.client_lost("cut_off")
         self._abort_transport()
