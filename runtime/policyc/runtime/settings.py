@@ -45,7 +45,7 @@ class Settings:
     )
     hello_timeout_s: float = _setting(3.0, "seconds", "reading a ClientHello or a PROXY header, in all")
     stream_idle_timeout_s: float = _setting(
-        300.0, "seconds", "a tcp or tls connection on which nothing moves, either way"
+        300.0, "seconds", "a tcp or tls connection, or a WebSocket, on which nothing moves, either way"
     )
     continue_timeout_s: float = _setting(
         1.0, "seconds", "an upstream's 100 to `Expect: 100-continue`: after this the client may send anyway"
