@@ -48,7 +48,7 @@ class Hostile:
         try:
             while (request := await read_request(reader)) is not None:
                 self.seen.append((request.target, number))
-                if request.target == "/second":
+                if request.target != "/first":
                     writer.write(FOLLOW_UP)
                     continue
                 try:
@@ -139,8 +139,9 @@ def check(case: Case, reply: Reply, whole: bool) -> None:
     assert reply.get("set-cookie") == []
 
 
+@pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.group}: {case.name}")
-def test_hostile_upstream(case: Case) -> None:
+def test_hostile_upstream(case: Case, kept: bool) -> None:
     async def scenario() -> None:
         async with world() as made:
             hostile = Hostile(case)
@@ -151,6 +152,8 @@ def test_hostile_upstream(case: Case) -> None:
                 settings=Settings(idle_timeout_s=0.4 if slow else 10.0),
             )
             asker = Asker(made)
+            if kept:
+                assert (await asker.ask("/warm")).body == b"follow-up"
             whole = True
             try:
                 reply = await asker.ask("/first", case.method, case.asks)
@@ -159,17 +162,24 @@ def test_hostile_upstream(case: Case) -> None:
             check(case, reply, whole)
             hostile.client_has_answer.set()
             await hostile.played.wait()
-            record = await made.record()
+            record = await made.record(2 if kept else 1)
             assert record.get("reason", "") == case.reason
             assert not case.reason or case.reason in REASONS
 
             for _ in range(2):
                 second = await asker.ask("/second")
                 assert (second.status, second.body, second.interim) == (200, b"follow-up", [])
-            (first, on), *later = hostile.seen
-            assert first == "/first"
-            assert [target for target, _ in later] == ["/second", "/second"]
-            assert all((number == on) == case.reused for _, number in later)
+            targets = [target for target, _ in hostile.seen]
+            numbers = [number for _, number in hostile.seen]
+            again = (
+                kept and case.reason == "upstream_closed"
+            )  # sent a second time, on a fresh one
+            firsts = ["/first", "/first"] if again else ["/first"]
+            assert targets == ["/warm"] * kept + firsts + ["/second", "/second"]
+            assert numbers[: 1 + kept] == [1] * (1 + kept)
+            assert len(set(numbers)) == 1 + again + (not case.reused)
+            assert (numbers[-3] == numbers[-2]) == case.reused
+            assert numbers[-2] == numbers[-1]
 
     run(scenario())
 

@@ -54,6 +54,8 @@ class _Turn:
         return self.head(f"content-length: {len(self.body)}")
 
     def send(self, octets: bytes) -> None:
+        if self.writer.transport.is_closing():
+            raise Hangup
         self.writer.write(octets)
 
     async def pieces(self, octets: bytes) -> None:
@@ -190,6 +192,7 @@ class FaultyUpstream:
         self.open = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
         chance = self._chance
         self.open += 1
         try:

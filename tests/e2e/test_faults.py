@@ -75,7 +75,7 @@ async def ask_on_and_on(made: World, numbers: range, seed: int, tally: Tally) ->
             group.create_task(client(which))
 
 
-def test_faults_give_no_wrong_answer_and_leave_nothing_behind() -> None:
+def test_faults_give_no_wrong_answer_and_leave_nothing_behind(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
         async with world() as made:
             upstream = FaultyUpstream(seed=EXCHANGES)
@@ -100,5 +100,8 @@ def test_faults_give_no_wrong_answer_and_leave_nothing_behind() -> None:
             assert after.resident - before.resident < 16 * 1024 * 1024
             counted = made.gateway.collect()["policyc_refusals_total"]
             assert {reason for (reason,) in counted} <= set(REASONS)
+            assert [each for each in caplog.records if each.levelname == "ERROR"] == []
+            while upstream.open:
+                await asyncio.sleep(0.01)
 
     uvloop.run(scenario())

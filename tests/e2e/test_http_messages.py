@@ -41,7 +41,7 @@ async def scripted(made: World, serve: Serve, settings: Settings | None = None) 
     return await made.client()
 
 
-# --- trailers -------------------------------------------------------------------------------------------------
+# --- trailers -----------------------------------------------------------------------------------------------
 
 
 def test_trailers_pass_both_ways_for_a_client_that_knows_of_them() -> None:
@@ -154,7 +154,7 @@ def test_malformed_trailers_of_a_response_do_not_end_it() -> None:
     run(scenario())
 
 
-# --- interim responses and expectations -----------------------------------------------------------------------
+# --- interim responses and expectations ---------------------------------------------------------------------
 
 
 def test_interim_responses_pass_in_order_up_to_their_limit() -> None:
@@ -290,7 +290,7 @@ def test_policy_answers_an_expectation_before_the_upstream_hears_of_it() -> None
     run(scenario())
 
 
-# --- bodies ---------------------------------------------------------------------------------------------------
+# --- bodies -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
@@ -400,7 +400,7 @@ async def _send_on(client: Client) -> None:
         pass
 
 
-# --- who goes away --------------------------------------------------------------------------------------------
+# --- who goes away ------------------------------------------------------------------------------------------
 
 
 def test_client_that_closes_takes_its_upstream_call_along() -> None:
@@ -488,7 +488,7 @@ def test_client_gone_in_the_middle_of_its_body_leaves_no_complete_request() -> N
     run(scenario())
 
 
-# --- other ways to say the same -------------------------------------------------------------------------------
+# --- other ways to say the same -----------------------------------------------------------------------------
 
 
 def test_absolute_form_is_origin_form_with_another_host() -> None:

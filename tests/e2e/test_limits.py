@@ -39,11 +39,18 @@ NO_LIMITS = {
 # Limits that count under the name of another one, or (buckets) by a metric of their own.
 COUNTED_BY = {"body_grace_s": "body_rate_bytes_s", "buckets_limit": "policyc_rate_limit_evictions_total"}
 
+_HTTP2 = "tests/runtime/protocol/test_http2.py::test_streams_that_come_and_go_end_the_connection"
+_FRAMES = "tests/runtime/protocol/test_http2_frames.py::test_"
+
 # Limits that are met in other tests.
 ELSEWHERE = {
     "hello_timeout_s": "tests/e2e/test_streams.py::test_late_hello_is_waited_for_in_all_and_not_per_piece",
     "stream_idle_timeout_s": "tests/e2e/test_streams.py::test_nothing_moves_for_five_minutes_and_the_"
     "connection_is_closed",
+    "http2_streams_limit": _HTTP2,
+    "http2_resets_limit": _HTTP2,
+    "http2_control_limit": f"{_FRAMES}flood_ends_the_connection",
+    "http2_continuations_limit": f"{_FRAMES}continuations_without_end_are_refused",
     "buckets_limit": "tests/runtime/test_state.py::test_least_recently_used_bucket_goes_and_a_hot_one_stays",
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.certificate import server_context
 from tests.e2e.world import Client, Reply, Seen, World, endpoint, read_request, run, world
 
 from policyc.engine.model import Run
@@ -433,6 +434,43 @@ def test_tunnel_to_a_unix_socket(tmp_path: Path) -> None:
             assert await client.reader.readexactly(5) == b"hello"
             client.writer.write_eof()
             assert await client.reader.read(-1) == b"bye"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("first", ["client", "upstream"])
+def test_tunnel_to_an_https_upstream_ends_both_ways_at_once(first: str) -> None:
+    async def scenario() -> None:
+        over = asyncio.Event()
+        heard: list[bytes] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(YES)
+            heard.append(await reader.readexactly(5))
+            writer.write(b"x" * 500_000)
+            if first == "upstream":
+                writer.close()
+            heard.append(await reader.read(1))
+            over.set()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_context())
+        async with world() as made:
+            made.on_close(server.close)
+            port = server.sockets[0].getsockname()[1]
+            await made.serve(endpoint("https://a.example", to=f"https://127.0.0.1:{port}"))
+            client = await made.client()
+            client.send(ASK)
+            assert (await client.reply()).status == 101
+            client.send(b"hello")
+            assert await client.reader.readexactly(500_000) == b"x" * 500_000
+            if first == "client":
+                client.writer.write_eof()
+            assert await client.reader.read(-1) == b""
+            await over.wait()
+            assert heard == [b"hello", b""]
+            assert "reason" not in await made.record()
 
     run(scenario())
 

@@ -18,6 +18,7 @@ from policyc.runtime.gateway import Gateway
 from policyc.runtime.protocol.http1 import END, RequestHead, RequestReader, ResponseHead, ResponseReader
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.transport.server import ClientConnection
+from policyc.runtime.transport.tunnel import TunnelSide
 from policyc.runtime.transport.upstream import Address, UpstreamConnection
 
 GET = b"GET /a?b=c HTTP/1.1\r\nHost: a.example\r\nAccept: */*\r\n\r\n"
@@ -43,8 +44,34 @@ TO_THE_END = b"HTTP/1.1 200 OK\r\nServer: s\r\n\r\nuntil the end"
 LARGE = b"HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n" + b"0123456789" * 4000
 GARBAGE = b"HTTP/1.1 200 OK\r\nContent Length: 3\r\n\r\nabc"
 
-REQUESTS = (GET, ENDING, HEAD, OLD, POST, CHUNKED, BAD_HOST, BOTH)
-ANSWERS = (PLAIN, EMPTY, IN_CHUNKS, HINTS, NOT_MODIFIED, TO_THE_END, LARGE, GARBAGE)
+TRAILED = (
+    b"POST /t HTTP/1.1\r\nHost: a.example\r\nTE: trailers\r\nConnection: TE\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+    b"0\r\nX-Sum: 1\r\nX-Forwarded-For: 6.6.6.6\r\nx-sum: 2\r\n\r\n"
+)
+BADLY_TRAILED = TRAILED.replace(b"x-sum: 2", b"x sum: 2")
+EXPECTING = b"POST /e HTTP/1.1\r\nHost: a.example\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello"
+ABSOLUTE = b"GET http://b.example/abs HTTP/1.1\r\nHost: a.example\r\n\r\n"
+UPGRADE = (
+    b"GET /u HTTP/1.1\r\nHost: a.example\r\nUpgrade: h2c, websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: x\r\n\r\n"
+)
+
+ASKED = b"HTTP/1.1 100 Continue\r\n\r\n" + PLAIN
+MANY = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 11 + PLAIN
+SUMMED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\nabc\r\n"
+    b"0\r\nX-Sum: 1\r\nSet-Cookie: a=b\r\nX-Sum: 2\r\n\r\n"
+)
+SWITCH = b"HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"
+
+REQUESTS = (
+    GET, ENDING, HEAD, OLD, POST, CHUNKED, TRAILED, BADLY_TRAILED, EXPECTING, ABSOLUTE, UPGRADE,
+    BAD_HOST, BOTH,
+)  # fmt: skip
+ANSWERS = (
+    PLAIN, EMPTY, IN_CHUNKS, HINTS, NOT_MODIFIED, TO_THE_END, LARGE, GARBAGE, ASKED, MANY, SUMMED,
+)  # fmt: skip
 
 
 class Wire(asyncio.Transport):
@@ -53,7 +80,8 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.said = b""
-        self.is_closed = False
+        self.is_closed = self.is_ended = False
+        self.protocol: asyncio.BaseProtocol
 
     def get_extra_info(self, name: str, default: object = None) -> object:
         return {"peername": ("192.0.2.1", 5000), "sockname": ("192.0.2.2", 80)}.get(name, default)
@@ -83,7 +111,10 @@ class Wire(asyncio.Transport):
         return True
 
     def write_eof(self) -> None:
-        pass
+        self.is_ended = True
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
 
 
 class Cuts:
@@ -164,6 +195,40 @@ async def exchange(
     return Exchanged(heard, answers_told(methods, wire.said), ended)
 
 
+async def tunnelled(chance: random.Random, cuts: Cuts) -> tuple[bytes, bytes]:
+    """Return what the upstream and the client are told where a tunnel is asked for, and made.
+
+    Pieces of both sides come in any order, but for an upstream's, which waits for the request.
+    """
+    gateway = Gateway(None, upstream="http://127.0.0.1:9")
+    wire, its_wire = Wire(), Wire()
+    client = ClientConnection(gateway)
+    connection = UpstreamConnection(gateway.upstreams, UPSTREAM)
+    for made, protocol in ((wire, client), (its_wire, connection)):
+        made.set_protocol(protocol)
+        protocol.connection_made(made)
+    gateway.upstreams.put(connection)
+    from_client = cuts(UPGRADE + b"ping" * 40)
+    from_upstream = cuts(HINTS[: HINTS.index(PLAIN)] + SWITCH + b"pong" * 30)
+    while from_client or from_upstream:
+        asked = b"\r\n\r\n" in its_wire.said
+        if from_upstream and asked and (not from_client or chance.random() < 0.5):
+            if not isinstance(its_wire.protocol, TunnelSide):  # nothing of the tunnel before the 101
+                assert its_wire.said.endswith(b"\r\n\r\n")
+            its_wire.protocol.data_received(from_upstream.pop(0))  # type: ignore[attr-defined]
+        else:
+            wire.protocol.data_received(from_client.pop(0))  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+    wire.protocol.eof_received()  # type: ignore[attr-defined]
+    assert (its_wire.is_ended, wire.is_closed) == (True, False)
+    its_wire.protocol.eof_received()  # type: ignore[attr-defined]
+    assert (wire.is_ended, wire.is_closed, its_wire.is_closed) == (True, True, True)
+    for made in (wire, its_wire):
+        made.protocol.connection_lost(None)
+    assert gateway.upstreams.open_count == 0
+    return its_wire.said, wire.said
+
+
 UPSTREAM = Address("default", "http", "127.0.0.1", 9)
 
 
@@ -178,11 +243,12 @@ def told(reader: RequestReader | ResponseReader, octets: bytes) -> list[object]:
     try:
         while (event := reader.next()) is not None:
             if isinstance(event, RequestHead):
-                said += [(event.method, event.target, event.framing), in_order(event)]
+                asked = (event.upgrade, event.accepts_trailers)
+                said += [(event.method, event.target, event.framing, *asked), in_order(event)]
             elif isinstance(event, ResponseHead):
                 said += [(event.status, event.framing, event.keep_alive), in_order(event)]
             elif event is END:
-                said += [body, END]
+                said += [body, list(reader.trailers), END]
                 return said
             else:
                 assert isinstance(event, bytes | memoryview)
@@ -224,6 +290,20 @@ def test_any_split_of_the_octets_gives_the_same_exchange(seed: int) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_any_split_of_a_tunnel_is_the_same_tunnel(seed: int) -> None:
+    async def scenario() -> None:
+        whole = await tunnelled(random.Random(seed), Cuts(None))
+        assert whole[0].endswith(b"upgrade: websocket\r\nconnection: upgrade\r\n\r\n" + b"ping" * 40)
+        assert whole[1].startswith(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 101 ")
+        assert whole[1].endswith(b"\r\nconnection: upgrade\r\n\r\n" + b"pong" * 30)
+        for number in range(100):
+            chance = random.Random(seed * 1000 + number)
+            assert await tunnelled(chance, Cuts(seed * 1000 + number)) == whole
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_short_way_and_long_way_give_the_same_exchange(seed: int) -> None:
     async def scenario() -> None:
@@ -243,3 +323,15 @@ def test_dialogues_reach_the_upstream_and_come_back(request_octets: bytes, reach
     assert (END in done.upstream) is reached
     assert END in done.client
     assert done.client[0][0] == (200 if reached else 400)  # type: ignore[index]
+
+
+def test_trailers_and_expectations_are_among_what_is_compared() -> None:
+    trailed = asyncio.run(exchange([TRAILED], [SUMMED], Cuts(1)))
+    assert [(b"x-sum", b"1"), (b"x-sum", b"2")] in trailed.upstream
+    assert [(b"x-sum", b"1"), (b"x-sum", b"2")] in trailed.client
+    expecting = asyncio.run(exchange([EXPECTING], [ASKED], Cuts(1)))
+    assert (b"expect", b"100-continue") in expecting.upstream[1]  # type: ignore[operator]
+    assert expecting.client[0][0] == 200  # type: ignore[index]
+    asked = asyncio.run(exchange([UPGRADE, GET], [PLAIN, PLAIN], Cuts(1)))
+    assert asked.upstream[0][3] == "websocket"  # type: ignore[index]
+    assert (asked.upstream.count(END), asked.is_ended) == (1, True)

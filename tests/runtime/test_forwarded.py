@@ -17,7 +17,7 @@ OURS = [
 ]
 FAMILY = [
     b"X-Forwarded-For", b"x_forwarded_for", b"X.Forwarded.Host", b"X-Forwarded-Prefix", b"x-forwarded_proto",
-    b"Forwarded", b"FORWARDED", b"X-FORWARDED-PORT",
+    b"Forwarded", b"FORWARDED", b"X-FORWARDED-PORT", b"X~Forwarded'For", b"x|forwarded!host",
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 from policyc.runtime import metrics
 from policyc.runtime.metrics import FAMILIES, Metrics, add_up, exposition
 from policyc.runtime.observe import Record, discard
-from policyc.runtime.reasons import REASONS
+from policyc.runtime.reasons import QUIET_LIMITS, REASONS
 from policyc.runtime.settings import SETTINGS
 
 SHOP = "https://shop.example.com"
@@ -62,10 +62,18 @@ def test_refusals_are_counted_by_reason_and_answers_of_policies_are_none() -> No
     assert samples["policyc_limit_hits_total"]["fields_limit",] == 0
 
 
-def test_every_limit_that_refuses_has_its_metric_from_the_start() -> None:
+def test_every_limit_has_its_metric_from_the_start() -> None:
     limits = {labels[0] for labels in counted().collect()["policyc_limit_hits_total"]}
-    assert limits == {each.setting for each in REASONS.values() if each.setting}
+    assert limits == {each.setting for each in REASONS.values() if each.setting} | set(QUIET_LIMITS)
     assert limits <= {setting.name for setting in SETTINGS}
+
+
+def test_limits_that_refuse_nothing_are_counted_by_hand() -> None:
+    made = counted(request(reason="upstream_timeout"))
+    made.met("idle_timeout_s")
+    made.met("buffer_bytes")
+    hits = made.collect()["policyc_limit_hits_total"]
+    assert (hits["idle_timeout_s",], hits["buffer_bytes",], hits["upstream_idle_s",]) == (2, 1, 0)
 
 
 def test_streams_are_no_requests() -> None:

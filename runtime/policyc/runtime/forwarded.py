@@ -1,8 +1,8 @@
 """Who the client is, as told in fields: the X-Forwarded family is rebuilt for strangers, appended to for
 known peers.
 
-A function of the connection only, for any peer that is not listed: no client can put a word in. Twins that
-fold to a name of the family under `_` and `.` go as well, since CGI-like upstreams fold them. Source:
+A function of the connection only, for any peer that is not listed: no client can put a word in. Twins go as
+well: `X_Forwarded.For` is `HTTP_X_FORWARDED_FOR` to a CGI-like upstream, and so is the real one. Source:
 spec/endpoints.md §7.1, research/reliability.md §4.
 """
 
@@ -15,7 +15,8 @@ from policyc.runtime import trace
 
 Line = tuple[bytes, bytes]
 
-_FOLD = bytes.maketrans(b"_.", b"--")
+# Whatever a name may hold beside letters and digits: CGI and its like make `_` of all of it.
+_FOLD = bytes.maketrans(b"!#$%&'*+.^_`|~", b"-" * 14)
 
 
 def _is_of_family(name: bytes) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from policyc.engine.message_limits import MessageLimits
 from policyc.runtime.protocol.http1 import Limits
+from policyc.runtime.protocol.http2_frames import Http2Limits
 
 
 class Setting(NamedTuple):
@@ -44,7 +45,7 @@ class Settings:
     )
     hello_timeout_s: float = _setting(3.0, "seconds", "reading a ClientHello or a PROXY header, in all")
     stream_idle_timeout_s: float = _setting(
-        300.0, "seconds", "a tcp or tls connection on which nothing moves, either way"
+        300.0, "seconds", "a tcp or tls connection, or a WebSocket, on which nothing moves, either way"
     )
     continue_timeout_s: float = _setting(
         1.0, "seconds", "an upstream's 100 to `Expect: 100-continue`: after this the client may send anyway"
@@ -67,6 +68,22 @@ class Settings:
         64 * 1024,
         "octets",
         "request body read and dropped after an early answer; above it the connection closes",
+    )
+    http2_streams_limit: int = _setting(
+        100, "count", "requests at a time on one HTTP/2 connection; one more is reset (REFUSED_STREAM)"
+    )
+    http2_resets_limit: int = _setting(
+        200, "count", "streams that a client gives up or breaks within 10 s, per HTTP/2 connection"
+    )
+    http2_control_limit: int = _setting(
+        1000,
+        "count",
+        "frames without content (SETTINGS, PING, WINDOW_UPDATE, empty DATA) within 10 s, per HTTP/2 "
+        "connection; each frame with content earns four more",
+    )
+    http2_continuations_limit: int = _setting(16, "count", "CONTINUATION frames of one head in HTTP/2")
+    http2_window_bytes: int = _setting(
+        1024 * 1024, "octets", "bodies that a peer may send ahead on one HTTP/2 connection"
     )
     buffer_bytes: int = _setting(64 * 1024, "octets", "buffered per direction before the sender is paused")
     replay_limit_bytes: int = _setting(
@@ -112,6 +129,18 @@ class Settings:
             self.chunk_extensions_limit_bytes,
             self.trailers_limit_bytes,
             self.interim_limit,
+        )
+
+    def http2_limits(self) -> Http2Limits:
+        """Return the limits of one HTTP/2 connection."""
+        return Http2Limits(
+            self.head_limit_bytes,
+            self.http2_streams_limit,
+            self.http2_resets_limit,
+            self.http2_control_limit,
+            self.http2_continuations_limit,
+            self.http2_window_bytes,
+            self.buffer_bytes,
         )
 
 

@@ -19,6 +19,7 @@ from policyc.runtime.protocol.plain_head import LARGEST, plain_heads
 from policyc.runtime.services import LocalServices
 from policyc.runtime.settings import Settings
 from policyc.runtime.state import RateLimiter
+from policyc.runtime.transport.accepted import Held
 from policyc.runtime.transport.server import ClientConnection
 from policyc.runtime.transport.upstream import Upstreams
 from policyc.runtime.transport.wheel import Wheel
@@ -88,10 +89,10 @@ class House:
         self.views.append(exchange)
         return Respond(200, body=b"ok")
 
-    def admit(self, connection: ClientConnection, address: str) -> bool:
+    def admit(self, connection: Held, address: str) -> bool:
         return address != "198.51.100.1"
 
-    def leave(self, connection: ClientConnection, address: str) -> None:
+    def leave(self, connection: Held, address: str) -> None:
         pass
 
     def connect(self, *peer: object) -> tuple[ClientConnection, Transport]:

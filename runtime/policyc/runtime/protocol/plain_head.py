@@ -29,9 +29,9 @@ def _any_case(name: str) -> str:
 
 
 def _marks(names: str, wild: str) -> re.Pattern[bytes]:
-    """Find lines of these names, and of those that begin with a `wild` one (its `-` may be `_` or `.`)."""
+    """Find lines of these names, and of those that begin with a `wild` one (its `-` may be `_`, `.`, …)."""
     every = list(map(_any_case, names.split()))
-    every += [_any_case(name).replace("-", "[-_.]") + r"[^:\r]*" for name in wild.split()]
+    every += [_any_case(name).replace("-", r"[^0-9A-Za-z:\r]") + r"[^:\r]*" for name in wild.split()]
     first = "".join(sorted({name[0] for name in f"{names} {wild}".split()}))
     # The look ahead lets most lines go after one comparison.
     ahead = f"(?=[{first}{first.upper()}])"

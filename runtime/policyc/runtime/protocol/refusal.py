@@ -37,6 +37,8 @@ REASONS: Final[Mapping[str, tuple[int, str]]] = {
     "bad_chunk": (400, "the chunked body is malformed"),
     "chunk_extensions_too_long": (400, "the chunk extensions are too long"),
     "trailers_too_long": (400, "the trailer section is too long"),
+    "bad_pseudo_field": (400, "a pseudo-header field is missing, doubled, unknown or misplaced"),
+    "connection_field": (400, "there is a field that HTTP/2 has no use for, as Connection"),
     "malformed": (400, "the message is malformed"),
     "head_timeout": (408, "the request head did not arrive in time"),
     "body_timeout": (408, "the request body arrives too slowly"),

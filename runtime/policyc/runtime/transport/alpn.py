@@ -6,6 +6,8 @@ The seam between TLS and the versions of HTTP: `transport/https.py` asks here an
 from __future__ import annotations
 
 import asyncio
+from functools import cache
+from importlib.util import find_spec
 from typing import Protocol as Interface
 from typing import cast
 
@@ -30,12 +32,21 @@ class Speaker(Interface):
 
 
 def alpn_protocols() -> list[str]:
-    """Return what is offered, in order of preference (spec/endpoints.md §8.4)."""
-    return ["http/1.1"]
+    """Return what is offered, the best first (spec/endpoints.md §8.4); `h2` with the extra `http2`."""
+    return ["h2", "http/1.1"] if _has_http2() else ["http/1.1"]
+
+
+@cache
+def _has_http2() -> bool:
+    return find_spec("h2") is not None
 
 
 def speaker(chosen: str | None, house: House, ends: Ends) -> Speaker:
     """Return the protocol for what was negotiated; a client that offered nothing speaks HTTP/1.1."""
+    if chosen == "h2":
+        from policyc.runtime.transport.http2 import Http2Connection
+
+        return cast(Speaker, Http2Connection(house, ends))
     return cast(Speaker, SecureConnection(house, ends))
 
 

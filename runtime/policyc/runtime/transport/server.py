@@ -39,7 +39,7 @@ from policyc.runtime.protocol.http1 import (
 )
 from policyc.runtime.protocol.plain_head import PlainHeads
 from policyc.runtime.protocol.refusal import REASONS, Refused
-from policyc.runtime.transport.accepted import Ends
+from policyc.runtime.transport.accepted import Ends, Held
 from policyc.runtime.transport.plain import PlainExchange
 from policyc.runtime.transport.upstream import Upstreams
 from policyc.runtime.transport.wheel import Timed, Wheel
@@ -70,10 +70,18 @@ class House(Interface):
     plain_heads: PlainHeads
     plain_largest: int
 
-    def admit(self, connection: ClientConnection, address: str) -> bool:
+    @property
+    def snapshot(self) -> Snapshot:
+        """The configuration of the moment."""
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether connections are to end."""
+
+    def admit(self, connection: Held, address: str) -> bool:
         """Count a connection; False if there are too many."""
 
-    def leave(self, connection: ClientConnection, address: str) -> None:
+    def leave(self, connection: Held, address: str) -> None:
         """The connection is gone."""
 
 
@@ -171,7 +179,8 @@ class ClientConnection(Timed, asyncio.Protocol):
         if self._exchange is not None and not self._reader.is_in_body:
             if not (self._head_sent or self._stalled):
                 self._house.wheel.set(self, self._settings.half_close_s)
-            return True
+            assert self._transport is not None
+            return self._transport.can_write_eof()  # over TLS nobody is left to answer
         if self._exchange is not None:
             self._exchange.client_lost("cut_off")
         self._abort_transport()

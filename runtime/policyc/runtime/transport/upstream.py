@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import Protocol as Interface
 from weakref import WeakValueDictionary
 
 from policyc.engine.outcome import Fail
-from policyc.engine.traffic import FieldBlock, Headers
+from policyc.engine.traffic import Connection, FieldBlock, Headers
 from policyc.runtime.origin import Call, Listener, Outgoing
 from policyc.runtime.protocol.chunked import LAST_CHUNK, chunk, last_chunk
 from policyc.runtime.protocol.hopbyhop import Line
@@ -76,6 +77,18 @@ class Shelf(list["UpstreamConnection"]):
     __slots__ = ("__weakref__",)
 
 
+class Kept(Interface):
+    """A connection that is counted, and closed at the end."""
+
+    address: Address
+
+    def close(self) -> None:
+        """Close, after what was written has gone."""
+
+
+Dialled = TypeVar("Dialled", bound=asyncio.Protocol)
+
+
 class Upstreams:
     """Every connection to every upstream of one gateway."""
 
@@ -90,10 +103,10 @@ class Upstreams:
         # A shelf lasts as long as an origin or a connection has it.
         self._idle: WeakValueDictionary[Address, Shelf] = WeakValueDictionary()
         self._told: dict[Address, dict[Address, None]] = {}
-        self._open: set[UpstreamConnection] = set()
+        self._open: set[Kept] = set()
         self.connect_failures: dict[str, int] = {}
         self._dials: set[asyncio.Task[None]] = set()
-        self._contexts: dict[Address, SSLContext] = {}
+        self._contexts: dict[tuple[Address, str], SSLContext] = {}
 
     @property
     def idle_count(self) -> int:
@@ -145,9 +158,13 @@ class Upstreams:
                     connection.close()
         return kept
 
-    def made(self, connection: UpstreamConnection) -> None:
+    def made(self, connection: Kept) -> None:
         """Count a new connection."""
         self._open.add(connection)
+
+    def gone(self, connection: Kept) -> None:
+        """Count a connection no more that was never put here."""
+        self._open.discard(connection)
 
     def lost(self, connection: UpstreamConnection) -> None:
         """Forget a connection that is closed."""
@@ -157,57 +174,64 @@ class Upstreams:
 
     def dial(self, call: HttpCall) -> asyncio.Task[None]:
         """Connect for a call, in a task of its own."""
-        task = asyncio.get_running_loop().create_task(self._dial(call))
+        return self.start(self._dial(call))
+
+    def start(self, dialling: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Run an attempt to connect, which ends at `close` at the latest."""
+        task = asyncio.get_running_loop().create_task(dialling)
         self._dials.add(task)
         task.add_done_callback(self._dials.discard)
         return task
 
     async def _dial(self, call: HttpCall) -> None:
         address = call.address
+        made = await self.connect(address, lambda: UpstreamConnection(self, address))
+        if isinstance(made, Fail):
+            call.dial_failed(made)
+        else:
+            call.attach(made, reused=False)
+
+    async def connect(
+        self, address: Address, factory: Callable[[], Dialled], alpn: str = "http/1.1"
+    ) -> Dialled | Fail:
+        """Return a connection, or why there is none."""
         loop = asyncio.get_running_loop()
-
-        def factory() -> UpstreamConnection:
-            return UpstreamConnection(self, address)
-
-        context = self._context(address) if address.scheme == "https" else None
+        context = self._context(address, alpn) if address.scheme == "https" else None
         try:
             async with asyncio.timeout(self.settings.connect_timeout_s):
                 if address.told:
-                    connection = await _connected_and_told(address, factory, context)
-                elif address.path:
+                    return await _connected_and_told(address, factory, context)
+                if address.path:
                     _, connection = await loop.create_unix_connection(factory, address.path)
-                else:
-                    _, connection = await loop.create_connection(
-                        factory,
-                        address.host.strip("[]"),
-                        address.port,
-                        ssl=context,
-                        server_hostname=address.host.strip("[]") if context is not None else None,
-                    )
+                    return connection
+                _, connection = await loop.create_connection(
+                    factory,
+                    address.host.strip("[]"),
+                    address.port,
+                    ssl=context,
+                    server_hostname=address.host.strip("[]") if context is not None else None,
+                )
+                return connection
         except TimeoutError:
             message = f"the upstream {address.name} did not accept in time"
-            call.dial_failed(Fail(8012, message, status=502, reason="connect_timeout"))
+            return Fail(8012, message, status=502, reason="connect_timeout")
         except OSError as error:
-            failure = Fail(
-                8012, f"the upstream {address.name} cannot be reached", status=502, detail=str(error)
-            )
-            call.dial_failed(failure)
-        else:
-            call.attach(connection, reused=False)
+            message = f"the upstream {address.name} cannot be reached"
+            return Fail(8012, message, status=502, detail=str(error))
 
-    def _context(self, address: Address) -> SSLContext:
+    def _context(self, address: Address, alpn: str) -> SSLContext:
         if address.told:
             address = address._replace(told=b"")
-        known = self._contexts.get(address)
+        known = self._contexts.get((address, alpn))
         if known is None:
             import ssl
 
             known = ssl.create_default_context()
-            known.set_alpn_protocols(["http/1.1"])
+            known.set_alpn_protocols([alpn])
             if not address.verify:
                 known.check_hostname = False
                 known.verify_mode = ssl.CERT_NONE
-            self._contexts[address] = known
+            self._contexts[address, alpn] = known
         return known
 
     async def close(self) -> None:
@@ -221,8 +245,8 @@ class Upstreams:
 
 
 async def _connected_and_told(
-    address: Address, factory: Callable[[], UpstreamConnection], context: SSLContext | None
-) -> UpstreamConnection:
+    address: Address, factory: Callable[[], Dialled], context: SSLContext | None
+) -> Dialled:
     """Return a connection that began with its PROXY header, in clear, whatever follows. Raises OSError."""
     loop = asyncio.get_running_loop()
     host = address.host.strip("[]")
@@ -233,7 +257,7 @@ async def _connected_and_told(
         transport, protocol = await loop.create_connection(made, host, address.port)
     transport.write(address.told)
     if context is None:
-        return cast(UpstreamConnection, protocol)
+        return cast(Dialled, protocol)
     connection = factory()
     encrypted = await loop.start_tls(transport, connection, context, server_hostname=host)
     if encrypted is None:
@@ -279,12 +303,15 @@ class TellingOrigin(HttpOrigin):
 
     def begin(self, request: Outgoing, listener: Listener) -> Call:
         """Send a request, on the connection that is kept for its client if there is one."""
-        from policyc.runtime.protocol.proxy_protocol import header
-
-        conn = request.conn
-        told = header(self._version, (conn.client_ip, conn.client_port), (conn.server_ip, conn.server_port))
-        address = self.address._replace(told=told)
+        address = self.address._replace(told=told_header(self._version, request.conn))
         return HttpCall(self._upstreams, address, request, listener, self._authority)
+
+
+def told_header(version: int, conn: Connection) -> bytes:
+    """Return the PROXY header that tells of a client."""
+    from policyc.runtime.protocol.proxy_protocol import header
+
+    return header(version, (conn.client_ip, conn.client_port), (conn.server_ip, conn.server_port))
 
 
 class HttpCall:
@@ -303,15 +330,15 @@ class HttpCall:
         self.address = address
         self.listener: Listener | None = listener
         self.method = request.method
-        self.framing = request.framing
-        self._ended = self.framing is NONE or (self.framing is LENGTH and not request.length)
+        self._ended = request.framing is NONE or (request.framing is LENGTH and not request.length)
+        self.framing = NONE if self._ended else request.framing
         self._held: list[bytes] = []
         self._held_size = 0
         self._holding = False
         self._connection: UpstreamConnection | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._reused = False
-        length = request.length if self.framing is LENGTH else -1
+        length = request.length if request.framing is LENGTH else -1
         if self._ended and length < 0 and self.method in _SIZED:
             length = 0
         try:
@@ -469,7 +496,7 @@ class HttpCall:
             untouched
             and self._reused
             and self.framing is NONE
-            and self.method in _IDEMPOTENT
+            and self.method in IDEMPOTENT
             and self._upstreams.settings.retry_stale
             and self.listener is not None
         ):
