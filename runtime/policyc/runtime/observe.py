@@ -181,10 +181,11 @@ def _usual_line(
     rules: Sequence[str],
     upstream: str,
 ) -> str:
+    passed, acted = _texts(tuple(endpoints)), _texts(tuple(rules)) if rules else "[]"
     return (
         f'{{"ts":"{ts}","client":"{client}","method":{_quote(method)},"host":{_quote(host)},'
         f'"path":{_quote(path)},"status":{status},"bytes":{octets},"duration_ms":{duration_ms},'
-        f'"endpoints":{_texts(tuple(endpoints))},"rules":{_texts(tuple(rules)) if rules else "[]"},"upstream":{_quote(upstream)}}}\n'
+        f'"endpoints":{passed},"rules":{acted},"upstream":{_quote(upstream)}}}\n'
     )
 
 

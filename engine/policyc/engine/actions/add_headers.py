@@ -45,7 +45,8 @@ def compile_add_headers(config: Config, site: Site) -> Step:
     if is_request and "host" in added:
         return lambda x: _add(x, added, True)
 
-    lines, result = KnownLines(added.items()), {"headers_added": added}
+    lines = KnownLines(added.items())
+    result: dict[str, object] = {"headers_added": added}
 
     def to_request(x: Exchange) -> None:
         x.req.headers.add_known(lines)
