@@ -44,6 +44,9 @@ class Settings:
         75.0, "seconds", "waiting for the next request, or for a response head (504)"
     )
     hello_timeout_s: float = _setting(3.0, "seconds", "reading a ClientHello or a PROXY header, in all")
+    handshake_timeout_s: float = _setting(
+        60.0, "seconds", "a TLS handshake with a client, behind its ClientHello"
+    )
     stream_idle_timeout_s: float = _setting(
         300.0, "seconds", "a tcp or tls connection, or a WebSocket, on which nothing moves, either way"
     )

@@ -62,8 +62,6 @@ class House(Interface):
 
     around: Surroundings
     wheel: Wheel
-    snapshot: Snapshot
-    is_stopping: bool
     metrics: Metrics
     access: AccessLog | None
     upstreams: Upstreams
