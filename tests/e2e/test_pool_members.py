@@ -116,7 +116,7 @@ def test_members_are_killed_and_paused_under_load() -> None:
             members = [Member(name) for name in "abc"]
             for member in members:
                 made.on_close(member.close)
-            a, b, c = members
+            a, b, _ = members
             await made.serve(
                 *[endpoint("http://a.example", to=each.url, pooled=True) for each in members],
                 settings=Settings(seed=1, idle_timeout_s=0.5),
