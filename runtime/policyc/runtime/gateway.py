@@ -18,7 +18,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.engine.endpoint_url import EndpointUrl, Upstream, UrlProblem, parse_endpoint_url, parse_upstream
 from policyc.engine.model import EndpointDef, EndpointKey, Policy, Program
@@ -51,6 +51,7 @@ from policyc.runtime.transport.upstream import Address, HttpOrigin, TellingOrigi
 from policyc.runtime.transport.wheel import Wheel
 
 if TYPE_CHECKING:
+    import socket
     from ssl import SSLContext
 
     from policyc.runtime.transport.certificates import CertificateSource
@@ -65,6 +66,14 @@ Apps = Mapping[str, AsgiApp | Sequence[AsgiApp]]
 
 class GatewayError(Exception):
     """A configuration that cannot be served; the message says why."""
+
+
+class Prepared(NamedTuple):
+    """A program that can be served from now on: its tables, and the sockets of its tcp and tls endpoints."""
+
+    program: Program | None
+    snapshot: Snapshot
+    sockets: dict[Place, socket.socket]
 
 
 class Gateway:
@@ -155,14 +164,28 @@ class Gateway:
 
         Connections of tcp and tls endpoints go on as they began.
         """
+        self.adopt(self.prepare(program))
+
+    def prepare(self, program: Program | None) -> Prepared:
+        """Return all that it takes to serve another program: `adopt` it or `drop` it. Nothing changes yet.
+
+        Raises GatewayError for what cannot be served.
+        """
         snapshot = self._build(program)
         try:
-            sockets = self._streams.bind(snapshot)
+            return Prepared(program, snapshot, self._streams.bind(snapshot))
         except OSError as error:
             raise GatewayError(f"cannot listen on {error.filename}: {error.strerror}") from None
-        self.snapshot = snapshot
-        self._program = program
-        self._streams.adopt(sockets)
+
+    def adopt(self, prepared: Prepared) -> None:
+        """Serve what was prepared from the next request on."""
+        self.snapshot = prepared.snapshot
+        self._program = prepared.program
+        self._streams.adopt(prepared.sockets)
+
+    def drop(self, prepared: Prepared) -> None:
+        """Let go of what was prepared and is not to be served."""
+        self._streams.release(prepared.sockets)
 
     @property
     def notices(self) -> list[str]:
