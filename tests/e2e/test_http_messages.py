@@ -442,6 +442,48 @@ def test_client_that_says_no_more_is_answered_in_order_if_soon() -> None:
     run(scenario())
 
 
+def test_client_that_says_no_more_is_answered_on_a_warm_connection_too() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            origin = await made.upstream()
+            await made.serve(endpoint("https://a.example", to=origin.url))
+            assert (await made.get("/", "a.example")).status == 200  # leaves an idle upstream connection
+            client = await made.client()
+            client.send(GET)
+            client.writer.write_eof()
+            assert (await client.reply()).body == b"ok"
+            assert await client.is_closed()
+            assert origin.connections == 1
+
+    run(scenario())
+
+
+def test_client_that_closes_takes_its_call_on_a_warm_connection_along() -> None:
+    async def scenario() -> None:
+        arrived, gone = asyncio.Event(), asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            await read_request(reader)
+            arrived.set()
+            with suppress(ConnectionError):
+                await reader.read(-1)
+            gone.set()
+            writer.close()
+
+        async with world() as made:
+            client = await scripted(made, serve, Settings(half_close_s=0.1))
+            assert (await client.get("/", "a.example")).status == 200
+            client.send(GET)
+            await arrived.wait()
+            await client.close()
+            await gone.wait()
+            assert (await made.record(2))["reason"] == "client_gone"
+
+    run(scenario())
+
+
 def test_pipelined_request_behind_which_the_client_left_is_given_up_too() -> None:
     async def scenario() -> None:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -80,7 +80,7 @@ def test_https_endpoint_is_served_before_the_http_one_and_a_notice_says_so() -> 
             assert (await made.get("/", "a.example")).body == b"https://a.example"
             assert schemes == ["https"]
             assert made.gateway.notices == [
-                "http://a.example is not served in clear: https://a.example has the same host"
+                "http://a.example is not served: https://a.example has the same host"
             ]
 
     run(scenario())

@@ -7,7 +7,16 @@ import pytest
 
 from policyc.engine.cel.plan import has_variable, read_variable
 from policyc.engine.phases import Binding, Phase
-from policyc.engine.traffic import Connection, EndpointInfo, Exchange, Headers, Request, Response, Tls
+from policyc.engine.traffic import (
+    Certificate,
+    Connection,
+    EndpointInfo,
+    Exchange,
+    Headers,
+    Request,
+    Response,
+    Tls,
+)
 from policyc.engine.types import BOOL, HEADERS, INT, STRING, TIMESTAMP, Field, Record, Type, list_of, map_of
 from policyc.engine.values import EvalError, Timestamp
 from policyc.engine.variables import VARIABLES, results_variable, zero_of
@@ -148,6 +157,32 @@ def test_tls_is_read_from_the_connection_whenever_it_becomes_known() -> None:
     assert read("conn.tls.session_resumed", x) is False
 
 
+def test_fields_of_a_certificate_are_there_if_there_is_one() -> None:
+    x = exchange()
+    paths = ("subject", "subject.common_name", "san.dns_names")
+    assert [read(f"conn.tls.client.{path}", x) for path in paths] == ["", "", []]
+    with pytest.raises(EvalError):
+        read("conn.tls.client.validity.not_after", x)
+    end = Timestamp(10**9)
+    values = {"subject": "CN=ops", "subject.common_name": "ops", "validity.not_after": end}
+    asked: list[bytes] = []
+
+    def values_of(der: bytes) -> dict[str, object]:
+        asked.append(der)
+        return values
+
+    x.conn.tls = Tls(version="1.3")
+    x.conn.tls.client = Certificate(b"der", values_of)
+    assert asked == []
+    assert [read(f"conn.tls.client.{path}", x) for path in paths] == ["CN=ops", "ops", []]
+    assert read("conn.tls.client.validity.not_after", x) == end
+    assert has("conn.tls.client.subject", x)
+    assert not has("conn.tls.client.san", x)
+    assert not has("conn.tls.server.subject", x)
+    assert read("conn.tls.server.subject", x) == ""
+    assert asked == [b"der"]
+
+
 def test_every_variable_can_be_read_and_has_the_type_it_says() -> None:
     x = exchange()
     for path, variable in VARIABLES.items():
@@ -171,7 +206,7 @@ def test_every_variable_has_a_doc_a_phase_and_a_known_source() -> None:
         assert variable.path == path
         assert variable.doc, path
         assert variable.phases, path
-        assert variable.source in (None, "geo", "categories", "user_agent", "tls", "kubernetes"), path
+        assert variable.source in (None, "geo", "categories", "user_agent", "kubernetes"), path
 
 
 def test_phases_follow_the_namespace() -> None:

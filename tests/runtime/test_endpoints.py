@@ -66,8 +66,8 @@ def test_https_and_the_default_port_come_first_with_a_notice() -> None:
     snapshot = make_snapshot(made(url) for url in urls)
     assert public_url(snapshot.public, "a.example") == "https://a.example"
     assert snapshot.notices == [
-        "https://a.example:8443 is not served in clear: https://a.example has the same host",
-        "http://a.example is not served in clear: https://a.example has the same host",
+        "https://a.example:8443 is not served: https://a.example has the same host",
+        "http://a.example is not served: https://a.example has the same host",
     ]
 
 

@@ -192,6 +192,72 @@ def test_body_goes_up_while_the_response_comes_down() -> None:
     ]
 
 
+ASKING = b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
+
+
+def test_granted_upgrade_joins_both_ends_and_is_logged_when_they_are_done() -> None:
+    def mark(x: Exchange) -> None:
+        assert x.res is not None
+        x.res.headers.add("x-seen", str(x.res.status))
+
+    stage = staged({RESPONSE: mark})
+    stage.begin(ASKING)
+    stage.listener.on_upgrade(Headers([(b"ngrok-error-code", b"x")]))
+    assert stage.play == [">> GET / none", "<< 101 x-seen=101 joined with the origin"]
+    assert stage.records == []
+    stage.on_tunnel_end("idle_timeout", 3, 5)
+    assert stage.play[2:] == ["done"]
+    [record] = stage.records
+    assert (record["status"], record["bytes_in"], record["bytes_out"]) == (101, 3, 5)
+    assert record["reason"] == "idle_timeout"
+
+
+def test_upgrade_that_the_policy_refuses_joins_nothing() -> None:
+    stage = staged({RESPONSE: lambda x: Respond(403, final=True)})
+    stage.begin(ASKING)
+    stage.listener.on_upgrade(Headers([]))
+    assert stage.play == [">> GET / none", ">> abort", "<< 403 length 0", "<< end", "done"]
+    assert "bytes_in" not in stage.records[0]
+
+
+def test_answer_of_a_policy_with_status_101_is_no_tunnel() -> None:
+    stage = staged({REQUEST: lambda x: Respond(101)})
+    stage.begin(ASKING)
+    assert not any("joined" in each for each in stage.play)
+    assert stage.play[-1] == "done"
+
+
+@pytest.mark.parametrize(
+    ("te", "up", "down"), [(b"TE: trailers\r\n", ">> end x=1", "<< end y=2"), (b"", ">> end", "<< end")]
+)
+def test_trailers_are_for_clients_that_know_of_them(te: bytes, up: str, down: str) -> None:
+    stage = staged()
+    exchange = stage.begin(b"POST / HTTP/1.1\r\nHost: a.example\r\n%bTransfer-Encoding: chunked\r\n\r\n" % te)
+    exchange.body_ended([(b"x", b"1"), (b"host", b"evil.example")])
+    stage.listener.on_response(200, Headers([]), Framing.CHUNKED, -1)
+    stage.listener.on_end([(b"y", b"2")])
+    assert stage.play == [">> POST / chunked", up, "<< 200 chunked -1", down, "done"]
+
+
+def test_trailers_that_came_before_the_fallback_go_with_it() -> None:
+    def fall_back(x: Exchange, failure: Fail) -> None:
+        return None
+
+    inner = _Origin()
+    stage = staged(
+        {REQUEST: lambda x: Forward("https://b.internal", resume=fall_back)},
+        endpoint("https://b.internal", {}, inner),
+    )
+    inner.stage = stage
+    exchange = stage.begin(
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    exchange.body_received(b"body")
+    exchange.body_ended([(b"x", b"1")])
+    stage.listener.on_failure(Fail(8012, "no", status=502))
+    assert stage.play == [">> POST / chunked", ">> body", ">> end x=1"] * 2
+
+
 def test_backpressure_goes_to_the_other_side() -> None:
     stage = staged()
     exchange = stage.begin()

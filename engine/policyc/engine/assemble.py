@@ -21,7 +21,6 @@ _WITHOUT = {
     "geo": "there is no geographic database, so what they read is empty",
     "categories": "there are no lists of addresses, so what they read is empty",
     "kubernetes": "there is no Kubernetes operator, so what they read is empty",
-    "tls": "connections are served in clear, so what they read is empty",
     "user_agent": "there is no database of user agents, so what they read is empty",
     "secrets": "there is no store of secrets, so every such call fails",
 }

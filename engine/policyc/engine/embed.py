@@ -19,7 +19,7 @@ from policyc.engine.endpoint_url import EndpointUrl, UrlProblem, parse_endpoint_
 from policyc.engine.errors import PolicycError
 from policyc.engine.model import EMPTY_POLICY, EndpointKey, Policy, endpoint_id
 from policyc.engine.options import DEFAULT_ACCOUNT, Loader, Options
-from policyc.engine.outcome import Close, Fail, Forward, Outcome, Respond
+from policyc.engine.outcome import Close, Fail, Forward, Outcome, Respond, Terminate
 from policyc.engine.phases import Phase
 from policyc.engine.traffic import (
     Connection,
@@ -191,7 +191,10 @@ def _run(policy: Policy, phase: Phase, served: EndpointUrl, x: Exchange) -> Outc
         return None
     x.vars = {}
     x.now = None
-    return run(x)
+    outcome = run(x)
+    if isinstance(outcome, Terminate):  # there is no session, so whom it would have let in is not known
+        return Fail(3002, "`terminate-tls` needs a TLS connection, and there is none here")
+    return outcome
 
 
 def _decision(outcome: Outcome | None, x: Exchange, response: Outcome | None = None) -> Decision:
@@ -208,7 +211,7 @@ def _decision(outcome: Outcome | None, x: Exchange, response: Outcome | None = N
         case Fail(code=code, message=message, status=status, detail=detail):
             kind = "fail"
             told = {"status": status, "code": code, "reason": message, "detail": detail}
-        case None:
+        case Terminate() | None:
             pass
     if isinstance(response, Respond):
         told |= {"status": response.status, "headers": response.headers, "body": response.body}

@@ -7,7 +7,7 @@ spec/policy-language.md §6.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from policyc.engine.traffic import Exchange
@@ -111,4 +111,36 @@ class Fail(_Answer):
         self.reason = reason
 
 
-Outcome = Respond | Forward | Close | Fail
+class TlsTerms(NamedTuple):
+    """How a handshake is to be made: spec/actions.md#terminate-tls.
+
+    Versions are `1.2` or `1.3`. `certificate` (with its chain) and `private_key` are PEM, both empty where
+    the gateway presents its own. `asks_client`: the client is asked for a certificate that one of the
+    `authorities` (PEM) vouches for; `is_required`: it must give one.
+    """
+
+    min_version: str = "1.2"
+    max_version: str = "1.3"
+    certificate: str = ""
+    private_key: str = ""
+    authorities: tuple[str, ...] = ()
+    asks_client: bool = False
+    is_required: bool = True
+
+
+class Terminate(_Answer):
+    """Make the TLS handshake of the client's connection.
+
+    Then, with `conn.tls` filled, the runtime calls `resume(exchange)`, which runs what follows in the phase.
+    If the handshake fails the connection is over, and nothing of the policy runs any more.
+    """
+
+    __slots__ = ("terms", "resume")  # noqa: RUF023 — as given
+
+    def __init__(self, terms: TlsTerms, resume: Callable[[Exchange], Outcome | None]) -> None:
+        """Shake hands on `terms`."""
+        self.terms = terms
+        self.resume = resume
+
+
+Outcome = Respond | Forward | Close | Fail | Terminate

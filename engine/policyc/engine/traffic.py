@@ -9,7 +9,7 @@ their own. 4. Text of field values is UTF-8 with surrogateescape, so that any oc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from typing import Protocol as Interface
 
@@ -279,11 +279,42 @@ class Connection:
         fresh.tls = self.tls
         return fresh
 
+    # Moments have no zero, so they are slots of their own: see variables.py.
+
+    @property
+    def client_not_before(self) -> object:
+        """When the client's certificate begins to be valid, None without one."""
+        return self._of_client("validity.not_before")
+
+    @property
+    def client_not_after(self) -> object:
+        """When the client's certificate ends to be valid, None without one."""
+        return self._of_client("validity.not_after")
+
+    @property
+    def server_not_before(self) -> object:
+        """When the gateway's certificate begins to be valid, None without one."""
+        return self._of_server("validity.not_before")
+
+    @property
+    def server_not_after(self) -> object:
+        """When the gateway's certificate ends to be valid, None without one."""
+        return self._of_server("validity.not_after")
+
+    def _of_client(self, path: str) -> object:
+        return None if self.tls is None or self.tls.client is None else self.tls.client.fields.get(path)
+
+    def _of_server(self, path: str) -> object:
+        return None if self.tls is None or self.tls.server is None else self.tls.server.fields.get(path)
+
 
 class Tls:
-    """What is known of the client's TLS session; empty strings before the handshake and without TLS."""
+    """What is known of the client's TLS session; empty strings before the handshake and without TLS.
 
-    __slots__ = ("alpn", "cipher_suite", "ja4", "sni", "version")
+    `client` and `server` are the certificates that were presented.
+    """
+
+    __slots__ = ("alpn", "cipher_suite", "client", "ja4", "server", "sni", "version")
 
     def __init__(
         self, sni: str = "", version: str = "", cipher_suite: str = "", alpn: str = "", ja4: str = ""
@@ -294,6 +325,41 @@ class Tls:
         self.cipher_suite = cipher_suite
         self.alpn = alpn
         self.ja4 = ja4
+        self.client: Certificate | None = None
+        self.server: Certificate | None = None
+
+
+class Certificate:
+    """A certificate as it was presented; what is in it is read when somebody asks."""
+
+    __slots__ = ("_fields", "_read", "der")
+
+    def __init__(self, der: bytes, read: Callable[[bytes], Mapping[str, object]]) -> None:
+        """`read` gives the values by their paths below `conn.tls.client` (spec/variables.md §2.3)."""
+        self.der = der
+        self._read = read
+        self._fields: Mapping[str, object] | None = None
+
+    @property
+    def fields(self) -> Mapping[str, object]:
+        """Its values, by path: `subject`, `subject.common_name`, `validity.not_after`."""
+        known = self._fields
+        if known is None:
+            known = self._fields = self._read(self.der)
+        return known
+
+    @property
+    def record(self) -> dict[str, object]:
+        """Its values as the result of `terminate-tls` has them."""
+        nested: dict[str, object] = {}
+        validity: dict[str, object] = {}
+        for path, value in self.fields.items():
+            if path.startswith("validity."):
+                validity[path.removeprefix("validity.")] = value
+            elif path != "pem":
+                nested[path] = value
+        nested["validity"] = validity
+        return nested
 
 
 class EndpointInfo:

@@ -44,7 +44,7 @@ class Variable(Frozen):
     `has()` of it: with `present`, `present(record)`; else with `fill`, true; else whether the slot holds
     something.
 
-    `source` names the data that this installation must provide (`geo`, `categories`, `user_agent`, `tls`,
+    `source` names the data that this installation must provide (`geo`, `categories`, `user_agent`,
     `kubernetes`); None is what every gateway knows. `bindings`: those that ever have a value for it.
 
     `bound` names what holds its size: the head, the target, one field `line` of a message, a `word` (names,
@@ -215,12 +215,28 @@ def _has_tls(conn: Any) -> bool:
     return conn.tls is not None
 
 
-def _tls_text(name: str) -> tuple[Callable[[Any], object], Callable[[Any], bool]]:
+_Readers = tuple[Callable[[Any], object], Callable[[Any], bool]]
+
+
+def _tls_text(name: str) -> _Readers:
     def fill(conn: Any) -> object:
         return "" if conn.tls is None else getattr(conn.tls, name)
 
     def present(conn: Any) -> bool:
         return conn.tls is not None and bool(getattr(conn.tls, name))
+
+    return fill, present
+
+
+def _of_certificate(side: str, path: str, zero: object) -> _Readers:
+    """Return what fills a field of a certificate, and what tells whether it is there."""
+
+    def fill(conn: Any) -> object:
+        certificate = None if conn.tls is None else getattr(conn.tls, side)
+        return zero if certificate is None else certificate.fields.get(path, zero)
+
+    def present(conn: Any) -> bool:
+        return bool(fill(conn))
 
     return fill, present
 
@@ -278,12 +294,17 @@ def _tls(table: _Table) -> None:
     """spec/variables.md §2.3."""
     for name, attribute, doc in SESSION_FIELDS:
         fill, present = _tls_text(attribute)
-        table.add(f"conn.tls.{name}", STRING, doc, fill=fill, present=present, source="tls")
+        table.add(f"conn.tls.{name}", STRING, doc, fill=fill, present=present)
     table.add("conn.tls.session_resumed", BOOL, "whether the session was resumed; always false",
-              fill=lambda conn: False, present=_has_tls, source="tls")  # fmt: skip
+              fill=lambda conn: False, present=_has_tls)  # fmt: skip
     for side, whose in (("client", "the client's certificate"), ("server", "the gateway's certificate")):
         for name, type, doc in certificate_fields(side):
-            table.add(f"conn.tls.{side}.{name}", type, f"{doc} ({whose})", source="tls")
+            path, doc = f"conn.tls.{side}.{name}", f"{doc} ({whose})"
+            if type == TIMESTAMP:  # a moment has no zero: without a certificate, reading it is an error
+                table.add(path, type, doc, f"{side}_{name.removeprefix('validity.')}")
+            else:
+                fill, present = _of_certificate(side, name, zero_of(type))
+                table.add(path, type, doc, fill=fill, present=present)
 
 
 def _endpoint(table: _Table) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from policyc.engine.endpoint_url import EndpointUrl, parse_forward_target
 from policyc.engine.model import EndpointKey, endpoint_id
-from policyc.engine.outcome import Outcome
+from policyc.engine.outcome import Fail, Outcome
 from policyc.engine.phases import Binding, Phase, Protocol, phases_of
 from policyc.engine.traffic import EndpointInfo, Exchange
 
@@ -127,10 +127,10 @@ def suffixes(host: str) -> Iterable[str]:
 
 
 class PublicTable:
-    """Public endpoints by host, as the clear listener serves them. The port of a Host counts for nothing
-    there.
+    """Public endpoints by host, as one kind of listener serves them. The port of a Host counts for nothing.
 
-    Of an http and an https endpoint with one host the https one is served; `notices` name the others.
+    Of an http and an https endpoint with one host (in clear, where there is no TLS) the https one is served;
+    `notices` name the others.
     """
 
     def __init__(self, pools: Iterable[Pool[PublicEndpoint]], any_host: PublicEndpoint | None = None) -> None:
@@ -149,7 +149,7 @@ class PublicTable:
             table = self._wild if host.startswith("*.") else self._exact
             served = table.setdefault(host.removeprefix("*."), pool)
             if served is not pool:
-                self.notices.append(f"{_url(pool)} is not served in clear: {_url(served)} has the same host")
+                self.notices.append(f"{_url(pool)} is not served: {_url(served)} has the same host")
 
     def find(self, host: str | None) -> Pool[PublicEndpoint] | None:
         """Return the pool for a normalised host; None (no Host) finds an any-host endpoint only."""
@@ -163,6 +163,10 @@ class PublicTable:
                     if found is not None:
                         return found
         return self._any
+
+    def missing(self, host: str | None, authority: str) -> Fail:
+        """Return why `find` gave nothing; `authority` is the Host as the client wrote it."""
+        return Fail(3200, f"the endpoint {authority or 'without a name'} is offline", status=404)
 
     def __iter__(self) -> Iterator[Pool[PublicEndpoint]]:
         """Every pool that is served."""
@@ -221,11 +225,15 @@ class InternalTable:
 
 
 class Snapshot(NamedTuple):
-    """The whole configuration that requests run with; never changed."""
+    """The whole configuration that requests run with; never changed.
+
+    `public` is what the clear listener serves, `secure` what listeners with TLS do.
+    """
 
     public: PublicTable
     internal: InternalTable
     streams: StreamTable
+    secure: PublicTable
 
     @property
     def notices(self) -> list[str]:
@@ -237,10 +245,14 @@ def make_snapshot(
     endpoints: Iterable[Endpoint],
     *,
     any_host: PublicEndpoint | None = None,
+    any_secure: PublicEndpoint | None = None,
+    has_tls: bool = False,
     chance: random.Random | None = None,
 ) -> Snapshot:
     """Return the tables; raises ValueError where endpoints share a URL and do not all pool (6030), or where
     two tcp endpoints share a port.
+
+    `has_tls`: there are listeners with TLS, so https endpoints are served there and nowhere else.
     """
     from policyc.runtime.stream_table import StreamTable
 
@@ -255,8 +267,9 @@ def make_snapshot(
         else:
             raise TypeError(f"{each.info.url} is neither public nor internal")
     every: list[Sequence[Endpoint]] = [*public.values(), *internal.values()]
-    if any_host is not None:
-        any_host.info.id = endpoint_id(any_host.key)
+    for bare in (any_host, any_secure):
+        if bare is not None:
+            bare.info.id = endpoint_id(bare.key)
     for members in every:
         for number, member in enumerate(members):
             member.info.id = endpoint_id(member.key, number)
@@ -271,6 +284,10 @@ def make_snapshot(
             raise ValueError(f"two accounts claim {key.scheme}://{key.host}")
     pools = [Pool(members, chance) for members in public.values()]
     streams = StreamTable(pool for pool in pools if not pool.key.scheme.is_http)
-    served = PublicTable((pool for pool in pools if pool.key.scheme.is_http), any_host)
-    served.notices.extend(streams.notices)
-    return Snapshot(served, InternalTable(Pool(members, chance) for members in internal.values()), streams)
+    in_clear = (Protocol.HTTP,) if has_tls else (Protocol.HTTP, Protocol.HTTPS)
+    served = PublicTable((pool for pool in pools if pool.key.scheme in in_clear), any_host)
+    https = (pool for pool in pools if pool.key.scheme is Protocol.HTTPS) if has_tls else ()
+    secure = PublicTable(https, any_secure)
+    served.notices.extend([*secure.notices, *streams.notices])
+    inner = InternalTable(Pool(members, chance) for members in internal.values())
+    return Snapshot(served, inner, streams, secure)

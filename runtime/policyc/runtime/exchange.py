@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from typing import Protocol as Interface
 
 from policyc.engine.endpoint_url import EndpointUrl, UrlProblem, parse_forward_target
-from policyc.engine.outcome import Close, Fail, Forward, Outcome, Respond
+from policyc.engine.outcome import Close, Fail, Forward, Outcome, Respond, Terminate, TlsTerms
 from policyc.engine.phases import Protocol
 from policyc.engine.request_url import rewrite
 from policyc.engine.traffic import Connection, Exchange, FieldBlock, Headers, Request, Response, Services
@@ -78,13 +78,14 @@ class Surroundings(NamedTuple):
 class Admitted:
     """What a client connection remembers of its endpoints: who let it in, and which pool member it got."""
 
-    __slots__ = ("chosen", "family", "results", "trusted")
+    __slots__ = ("chosen", "family", "results", "terms", "trusted")
 
     def __init__(self, trusted: bool) -> None:
         """`trusted` says whether the peer may tell who the client is."""
         self.trusted = trusted
         self.results: dict[object, dict[str, dict[str, object]]] = {}
         self.chosen: dict[object, PublicEndpoint] = {}
+        self.terms: TlsTerms | None = None  # on which a policy had its TLS session made
         # The X-Forwarded family of plain requests, made once: (scheme, authority, lines as octets).
         self.family: tuple[str, str, bytes] = ("", "", b"")
 
@@ -248,9 +249,7 @@ class HttpExchange:
         head, client = self._head, self._client
         pool = self._snapshot.public.find(head.host)
         if pool is None:
-            self._refuse(
-                Fail(3200, f"the endpoint {head.authority or 'without a name'} is offline", status=404)
-            )
+            self._refuse(self._snapshot.public.missing(head.host, head.authority))
             return
         endpoint = self._choose(pool)
         scheme = endpoint.info.protocol
@@ -308,6 +307,12 @@ class HttpExchange:
         view = self._view(endpoint)
         view.conn = view.conn.at_start()
         outcome = run_phase(endpoint.on_tcp_connect, view)
+        if isinstance(outcome, Terminate):
+            if self._client.admitted.terms != outcome.terms:
+                message = "this endpoint is served on a TLS connection of its own"
+                self._refuse(Fail(0, message, status=421, reason="tls_terms"))
+                return None
+            outcome = resume_terminated(outcome, view)
         if outcome is None:
             admitted[endpoint.meaning] = view.results
             return view.results
@@ -349,6 +354,8 @@ class HttpExchange:
         elif isinstance(outcome, Close):
             self._close(outcome)
         else:
+            if isinstance(outcome, Terminate):
+                outcome = misplaced_terminate()
             self._note(outcome)
             self._answer(self._error_answer(outcome), outside=True)
 
@@ -492,6 +499,8 @@ class HttpExchange:
         else:
             if isinstance(outcome, Forward):
                 outcome = Fail(2300, "forward-internal is not possible in on_http_response")
+            elif isinstance(outcome, Terminate):
+                outcome = misplaced_terminate()
             self._note(outcome)
             answer = self._error_answer(outcome)
         self._drop_call()
@@ -572,7 +581,7 @@ class HttpExchange:
 
     def _note(self, failure: Fail) -> None:
         self._reason = reason_of(failure)
-        self._error = f"ERR_NGROK_{failure.code}"
+        self._error = f"ERR_NGROK_{failure.code}" if failure.code else ""
         self._detail = failure.detail or failure.message
 
     def _close(self, close: Close) -> None:
@@ -822,6 +831,20 @@ def resume_phase(forward: Forward, view: Exchange, failure: Fail) -> Outcome | N
         return resume(view, failure)
     except Exception as error:
         return _broken(error, view)
+
+
+def resume_terminated(handshake: Terminate, view: Exchange) -> Outcome | None:
+    """Go on in a phase whose handshake was made, with the care of `run_phase`; there is no second one."""
+    try:
+        outcome = handshake.resume(view)
+    except Exception as error:
+        return _broken(error, view)
+    return misplaced_terminate() if isinstance(outcome, Terminate) else outcome
+
+
+def misplaced_terminate() -> Fail:
+    """Return what `terminate-tls` is where there is no handshake to make."""
+    return Fail(2300, "terminate-tls: there is no TLS handshake to make here")
 
 
 def _broken(error: Exception, view: Exchange) -> Fail:

@@ -18,7 +18,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.engine.endpoint_url import EndpointUrl, Upstream, UrlProblem, parse_endpoint_url, parse_upstream
 from policyc.engine.model import EndpointDef, EndpointKey, Policy, Program
@@ -51,7 +51,11 @@ from policyc.runtime.transport.upstream import Address, HttpOrigin, TellingOrigi
 from policyc.runtime.transport.wheel import Wheel
 
 if TYPE_CHECKING:
+    import socket
     from ssl import SSLContext
+
+    from policyc.runtime.transport.certificates import CertificateSource
+    from policyc.runtime.transport.tls_contexts import Contexts
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +66,14 @@ Apps = Mapping[str, AsgiApp | Sequence[AsgiApp]]
 
 class GatewayError(Exception):
     """A configuration that cannot be served; the message says why."""
+
+
+class Prepared(NamedTuple):
+    """A program that can be served from now on: its tables, and the sockets of its tcp and tls endpoints."""
+
+    program: Program | None
+    snapshot: Snapshot
+    sockets: dict[Place, socket.socket]
 
 
 class Gateway:
@@ -77,15 +89,19 @@ class Gateway:
         log: AccessLog | Sink | None = None,
         clock: Callable[[], float] = time.monotonic,
         reuse_port: bool = False,
+        certificates: CertificateSource | None = None,
     ) -> None:
         """Prepare; nothing listens before `start`.
 
         `apps` are ASGI applications by endpoint URL, a list of them makes a pool. `upstream` is where a bare
         policy (or, without a policy, everything) goes, for any Host; a program with endpoints has no use for
         it. `clock` gives monotonic seconds to rate limits. With `reuse_port`, other processes may listen at
-        the same addresses. Raises GatewayError for what cannot be served.
+        the same addresses. With `certificates`, https endpoints are served where `start_https` says and
+        nowhere else. Raises GatewayError for what cannot be served.
         """
         self.settings = settings or Settings()
+        self._certificates = certificates
+        self._tls = self._load_certificates()
         self._log = self.access = log if isinstance(log, AccessLog) else None
         self.metrics = Metrics(log.add if isinstance(log, AccessLog) else (log or discard))
         self.wheel = Wheel(self._tick)
@@ -115,6 +131,7 @@ class Gateway:
         self.snapshot: Snapshot = self._build(program)
         self.is_stopping = False
         self._servers: list[Acceptor] = []
+        self._secure_servers: list[Acceptor] = []
         self.gate = Gate(self._descriptors_taken)
         self.reuse_port = reuse_port
         self._streams = StreamListeners(self, self.gate, reuse_port=reuse_port)
@@ -147,14 +164,28 @@ class Gateway:
 
         Connections of tcp and tls endpoints go on as they began.
         """
+        self.adopt(self.prepare(program))
+
+    def prepare(self, program: Program | None) -> Prepared:
+        """Return all that it takes to serve another program: `adopt` it or `drop` it. Nothing changes yet.
+
+        Raises GatewayError for what cannot be served.
+        """
         snapshot = self._build(program)
         try:
-            sockets = self._streams.bind(snapshot)
+            return Prepared(program, snapshot, self._streams.bind(snapshot))
         except OSError as error:
             raise GatewayError(f"cannot listen on {error.filename}: {error.strerror}") from None
-        self.snapshot = snapshot
-        self._program = program
-        self._streams.adopt(sockets)
+
+    def adopt(self, prepared: Prepared) -> None:
+        """Serve what was prepared from the next request on."""
+        self.snapshot = prepared.snapshot
+        self._program = prepared.program
+        self._streams.adopt(prepared.sockets)
+
+    def drop(self, prepared: Prepared) -> None:
+        """Let go of what was prepared and is not to be served."""
+        self._streams.release(prepared.sockets)
 
     @property
     def notices(self) -> list[str]:
@@ -192,16 +223,22 @@ class Gateway:
                 self._endpoint(parsed, self.settings.account, None, origin, pooled=True) for origin in origins
             )
         bare = program.policy if program is not None else None
+        has_tls = self._certificates is not None
         any_host: PublicEndpoint | None = None
+        any_secure: PublicEndpoint | None = None
         if self._upstream is not None:
             if definitions:
                 # Else every Host that no endpoint serves would go there: an open proxy.
                 raise GatewayError("an upstream is for a policy without endpoints: these declare their own")
-            any_host = self._bare(bare, self._upstream)
+            any_host = self._bare(bare, self._upstream, Protocol.HTTP)
+            if has_tls:
+                any_secure = self._bare(bare, self._upstream, Protocol.HTTPS)
         elif bare is not None and (bare.phases or not definitions):
             raise GatewayError("a policy without endpoints needs an upstream")
         try:
-            snapshot = make_snapshot(served, any_host=any_host, chance=self._chance)
+            snapshot = make_snapshot(
+                served, any_host=any_host, any_secure=any_secure, has_tls=has_tls, chance=self._chance
+            )
         except ValueError as error:
             raise GatewayError(str(error)) from None
         snapshot.notices.extend(
@@ -212,16 +249,16 @@ class Gateway:
         )
         return snapshot
 
-    def _bare(self, policy: Policy | None, upstream: str) -> PublicEndpoint:
+    def _bare(self, policy: Policy | None, upstream: str, scheme: Protocol) -> PublicEndpoint:
         parsed = parse_upstream(upstream)
         if isinstance(parsed, UrlProblem):
             raise GatewayError(f"`{upstream}` is no upstream: {parsed.message}")
         account = self.settings.account
-        key = EndpointKey(account, Binding.PUBLIC, Protocol.HTTP, "*", 80)
+        key = EndpointKey(account, Binding.PUBLIC, scheme, "*", scheme.default_port or 0)
         origin = HttpOrigin(self.upstreams, _address(parsed, account))
         phases: Mapping[Phase, Run] = policy.phases if policy is not None else _NO_PHASES
         return PublicEndpoint(
-            key, "http://*", phases, origin, policy_key=policy.key if policy is not None else ""
+            key, f"{scheme.value}://*", phases, origin, policy_key=policy.key if policy is not None else ""
         )
 
     def _make(self, definition: EndpointDef, origin: Origin | None, pooled: bool) -> Endpoint:
@@ -282,6 +319,19 @@ class Gateway:
         await listener.start(host, port, reuse_port=self.reuse_port)
         self._servers.append(listener)
 
+    async def start_https(self, host: str = "127.0.0.1", port: int = 8443) -> None:
+        """Listen for https endpoints, and for tls endpoints, by SNI; may be called again for another address.
+
+        The gateway has `certificates`. Raises OSError.
+        """
+        from policyc.runtime.transport.https import HttpsConnection
+
+        assert self._certificates is not None
+        self._start()
+        listener = Acceptor(greet(self, lambda ends: HttpsConnection(self, ends)), self.gate)
+        await listener.start(host, port, reuse_port=self.reuse_port)
+        self._secure_servers.append(listener)
+
     async def start_streams(
         self, tcp_host: str | None = "127.0.0.1", tls: tuple[str, int] | None = ("127.0.0.1", 8443)
     ) -> None:
@@ -306,6 +356,11 @@ class Gateway:
         return [each.getsockname()[:2] for server in self._servers for each in server.sockets]
 
     @property
+    def https_addresses(self) -> list[tuple[str, int]]:
+        """Where it listens for https endpoints."""
+        return [each.getsockname()[:2] for server in self._secure_servers for each in server.sockets]
+
+    @property
     def stream_places(self) -> list[Place]:
         """Where it listens for tcp and tls endpoints."""
         return self._streams.addresses
@@ -320,7 +375,7 @@ class Gateway:
         """Take no more connections, let requests in flight finish; after the deadline cut what is left."""
         self.is_stopping = True
         self._idle.set()
-        for server in self._servers:
+        for server in (*self._servers, *self._secure_servers):
             server.close()
         await self._streams.close()
         for connection in list(self._connections):
@@ -343,6 +398,7 @@ class Gateway:
         if self._log is not None:
             self._log.flush()
         self._servers.clear()
+        self._secure_servers.clear()
 
     def cut(self) -> None:
         """Close every connection now, whatever is under way: `close` then waits no longer."""
@@ -397,6 +453,34 @@ class Gateway:
         if not self._connections:
             self._idle.set()
 
+    def hand_over(self, old: Held, new: Held) -> None:
+        """Count `new` in the place of `old`."""
+        self._connections.discard(old)
+        self._connections.add(new)
+
+    @property
+    def contexts(self) -> Contexts:
+        """The contexts of handshakes with clients; without certificates, those that policies bring along."""
+        if self._tls is None:
+            from policyc.runtime.transport.certificates import NamedCertificates
+            from policyc.runtime.transport.tls_contexts import Contexts
+
+            self._tls = Contexts(NamedCertificates(()), ())
+        return self._tls
+
+    def _load_certificates(self) -> Contexts | None:
+        """Return the contexts of what the certificates are now, None without any. Raises GatewayError."""
+        if self._certificates is None:
+            return None
+        from policyc.runtime.transport.alpn import alpn_protocols
+        from policyc.runtime.transport.certificates import CertificateError
+        from policyc.runtime.transport.tls_contexts import Contexts
+
+        try:
+            return Contexts(self._certificates.load(), alpn_protocols())
+        except CertificateError as error:
+            raise GatewayError(str(error)) from None
+
     def tls_to_upstreams(self, verify: bool) -> SSLContext:
         """Return the context for TLS to the upstreams of tcp and tls endpoints."""
         known = self._contexts.get(verify)
@@ -424,7 +508,8 @@ class Gateway:
     @property
     def state(self) -> str:
         """`ready`, or `starting` before it listens, or `draining` while it stops."""
-        return "draining" if self.is_stopping else "ready" if self._servers else "starting"
+        listens = self._servers or self._secure_servers
+        return "draining" if self.is_stopping else "ready" if listens else "starting"
 
     async def samples(self) -> Samples:
         """Return the metrics of this moment."""

@@ -67,6 +67,8 @@ FAMILIES: Mapping[str, Family] = {
     "policyc_rate_limit_buckets": Family("gauge", "buckets that rate limits keep"),
     "policyc_rate_limit_evictions_total": Family("counter", "buckets that went because the table was full"),
     "policyc_reloads_total": Family("counter", "reloads", ("result",)),
+    "policyc_config_info": Family("gauge", "1, for the configuration that is served", ("digest",)),
+    "policyc_config_loaded_timestamp_seconds": Family("gauge", "when that was loaded, seconds since 1970"),
     "policyc_access_log_lines_lost_total": Family("counter", "lines that could not be written"),
     "process_resident_memory_bytes": Family("gauge", "memory in use, of all processes"),
     "process_cpu_seconds_total": Family("counter", "CPU time used, of all processes"),
@@ -74,7 +76,7 @@ FAMILIES: Mapping[str, Family] = {
 }
 
 # These say the same in every worker, and are not added up.
-_SAME = frozenset({"policyc_build_info", "policyc_reloads_total"})
+_SAME = frozenset({"policyc_build_info"})
 
 
 class Traffic:
@@ -119,7 +121,6 @@ class Metrics:
         self._reasons: dict[str, int] = {}
         self._met = dict.fromkeys(QUIET_LIMITS, 0)
         self.connections = 0
-        self.reloads = {"ok": 0, "failed": 0}
 
     def finished(self, record: Record) -> None:
         """Count a request, a connection or a refusal, and pass the record on."""
@@ -164,7 +165,6 @@ class Metrics:
         """Return what was counted."""
         samples: Samples = {
             "policyc_connections_total": {(): self.connections},
-            "policyc_reloads_total": {(result,): count for result, count in self.reloads.items()},
             "policyc_limit_hits_total": {
                 **{(each.setting,): 0 for each in REASONS.values() if each.setting},
                 **{(limit,): count for limit, count in self._met.items()},

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from policyc.engine.model import EndpointKey, Policy, endpoint_id
-from policyc.engine.outcome import Close, Fail, Forward, Outcome, Respond
+from policyc.engine.outcome import Close, Fail, Forward, Outcome, Respond, Terminate
 from policyc.engine.phases import Binding, Phase, Protocol
 from policyc.engine.traffic import (
     Connection,
@@ -222,8 +222,8 @@ def _answer_for(outcome: Outcome, accept: str) -> tuple[Answer, bool]:
         return as_answer(outcome, accept), outcome.final
     if isinstance(outcome, Close):
         return Answer(403, [(b"connection", b"close")], b""), True
-    if isinstance(outcome, Forward):
-        outcome = Fail(2300, "forward-internal is not possible in on_http_response")
+    if isinstance(outcome, Forward | Terminate):
+        outcome = Fail(2300, "the action is not possible in this phase")
     return error_answer(outcome.status, outcome.message, outcome.code or None, accept), True
 
 

@@ -104,7 +104,7 @@ def build(
     `report` holds what was found while reading the sources, and gets the rest if they are compiled; `seen`
     gets the files that they import. Raises PolicycError with the diagnostics for policies that are refused.
     """
-    with _uncollected():
+    with uncollected():
         known = _find(sources, options, report, seen) if cached else None
         if known is not None:
             from policyc.engine.image.reading import Unreadable
@@ -127,7 +127,7 @@ def build_parcel(
 
     Raises PolicycError, and `engine.image.writing.Unsaved` for a program that cannot be handed on.
     """
-    with _uncollected():
+    with uncollected():
         known = _find(sources, options, report, seen)
         return known if known is not None else _compile(sources, options, report, seen).keep()
 
@@ -170,7 +170,7 @@ def _compile(sources: Sequence[Source], options: Options, report: Report, seen: 
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Keep the garbage collector away: all that is made here stays, and it would look at all of it often."""
     is_on = gc.isenabled()
     gc.disable()

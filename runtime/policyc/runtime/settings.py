@@ -44,6 +44,9 @@ class Settings:
         75.0, "seconds", "waiting for the next request, or for a response head (504)"
     )
     hello_timeout_s: float = _setting(3.0, "seconds", "reading a ClientHello or a PROXY header, in all")
+    handshake_timeout_s: float = _setting(
+        60.0, "seconds", "a TLS handshake with a client, behind its ClientHello"
+    )
     stream_idle_timeout_s: float = _setting(
         300.0, "seconds", "a tcp or tls connection, or a WebSocket, on which nothing moves, either way"
     )
@@ -58,17 +61,14 @@ class Settings:
     body_rate_bytes_s: int = _setting(500, "octets", "least octets per second of a request body (408)")
     body_grace_s: float = _setting(10.0, "seconds", "time before the body rate counts")
     drain_timeout_s: float = _setting(30.0, "seconds", "requests in flight when the gateway stops")
+    watch_interval_s: float = _setting(
+        1.0,
+        "seconds",
+        "between two looks at the files with `--watch`; a change must last from one to the next",
+    )
 
     requests_per_connection: int = _setting(1000, "count", "requests on one client connection")
     connections_per_address: int = _setting(1000, "count", "connections of one client address")
-    connections_limit: int = _setting(20_000, "count", "client connections in all")
-    idle_upstreams: int = _setting(64, "count", "idle connections kept per upstream")
-    upstream_idle_s: float = _setting(60.0, "seconds", "an idle upstream connection is closed after this")
-    drain_limit_bytes: int = _setting(
-        64 * 1024,
-        "octets",
-        "request body read and dropped after an early answer; above it the connection closes",
-    )
     http2_streams_limit: int = _setting(
         100, "count", "requests at a time on one HTTP/2 connection; one more is reset (REFUSED_STREAM)"
     )
@@ -84,6 +84,14 @@ class Settings:
     http2_continuations_limit: int = _setting(16, "count", "CONTINUATION frames of one head in HTTP/2")
     http2_window_bytes: int = _setting(
         1024 * 1024, "octets", "bodies that a peer may send ahead on one HTTP/2 connection"
+    )
+    connections_limit: int = _setting(20_000, "count", "client connections in all")
+    idle_upstreams: int = _setting(64, "count", "idle connections kept per upstream")
+    upstream_idle_s: float = _setting(60.0, "seconds", "an idle upstream connection is closed after this")
+    drain_limit_bytes: int = _setting(
+        64 * 1024,
+        "octets",
+        "request body read and dropped after an early answer; above it the connection closes",
     )
     buffer_bytes: int = _setting(64 * 1024, "octets", "buffered per direction before the sender is paused")
     replay_limit_bytes: int = _setting(

@@ -3,6 +3,7 @@
     client ──begin──▶ on_tcp_connect
                         │ Close, Fail ─▶ the connection is closed
                         │ Forward ─▶ internal table ─▶ the target's on_tcp_connect ─▶ …
+                        │ Terminate ─▶ the client's TLS ends here ─▶ on_tcp_connect goes on
                         ▼ fell through ─▶ the endpoint's upstream (a cloud endpoint: 6029, closed)
 
 Rules (spec/policy-language.md §6, spec/endpoints.md §6). 1. Over tcp and tls an error closes and tells
@@ -18,11 +19,17 @@ from typing import NamedTuple
 from typing import Protocol as Interface
 
 from policyc.engine.endpoint_url import UrlProblem, parse_forward_target
-from policyc.engine.outcome import Close, Fail, Forward, Outcome, Respond
+from policyc.engine.outcome import Close, Fail, Forward, Outcome, Respond, Terminate, TlsTerms
 from policyc.engine.traffic import Connection, Exchange
 from policyc.runtime.endpoints import Endpoint, Pool, PublicEndpoint, Snapshot
 from policyc.runtime.errors import reason_of
-from policyc.runtime.exchange import Surroundings, resume_phase, run_phase
+from policyc.runtime.exchange import (
+    Surroundings,
+    misplaced_terminate,
+    resume_phase,
+    resume_terminated,
+    run_phase,
+)
 from policyc.runtime.observe import Record, timestamp
 
 _RESETS = "close-connection"
@@ -54,16 +61,20 @@ class StreamClient(Interface):
     def connect(self, upstream: StreamUpstream) -> None:
         """Connect; tell `upstream_connected` or `upstream_failed`, not before this has returned."""
 
+    def terminate(self, terms: TlsTerms | None) -> None:
+        """Make the client's TLS handshake; tell `terminated`, or close. None are the gateway's own terms."""
+
     def close(self, *, reset: bool = False) -> None:
         """Close the client's connection; `reset`: with a reset where the system can."""
 
 
-class _Hop:
+class Hop:
     """One endpoint on the way."""
 
     __slots__ = ("endpoint", "forward", "view")
 
     def __init__(self, endpoint: Endpoint, view: Exchange) -> None:
+        """Begin at an endpoint."""
         self.endpoint = endpoint
         self.view = view
         self.forward: Forward | None = None
@@ -74,7 +85,8 @@ class StreamExchange:
 
     __slots__ = (
         "_around", "_client", "_conn", "_detail", "_error", "_finished", "_forwards", "_hops", "_logs",
-        "_passed", "_reason", "_rules", "_snapshot", "_started", "_started_wall", "_upstream", "protocol",
+        "_passed", "_reason", "_rules", "_shaking", "_snapshot", "_started", "_started_wall", "_upstream",
+        "protocol",
     )  # fmt: skip
 
     def __init__(
@@ -86,12 +98,13 @@ class StreamExchange:
         self.protocol = protocol
         self._snapshot = snapshot
         self._around = around
-        self._hops: list[_Hop] = []
+        self._hops: list[Hop] = []
         self._forwards = 0
         self._passed: list[str] = []
         self._rules: list[str] = []
         self._logs: list[dict[str, object]] = []
         self._finished = False
+        self._shaking: tuple[Hop, Terminate] | None = None
         self._reason = self._error = self._detail = self._upstream = ""
         self._started = time.monotonic()
         self._started_wall = time.time()
@@ -110,22 +123,19 @@ class StreamExchange:
         self._passed.append(endpoint.info.url)
         view = Exchange(self._conn, endpoint.info, self._around.services)
         view.logs, view.acted = self._logs, self._rules
-        hop = _Hop(endpoint, view)
+        hop = Hop(endpoint, view)
         self._hops.append(hop)
         phase = endpoint.on_tcp_connect
         self._carry_out(hop, None if phase is None else run_phase(phase, view))
 
-    def _carry_out(self, hop: _Hop, outcome: Outcome | None) -> None:
+    def _carry_out(self, hop: Hop, outcome: Outcome | None) -> None:
         """Do what the policy of the innermost hop answered."""
         if outcome is None:
-            upstream = hop.endpoint.relay
-            if upstream is None:
-                self._give_up(Fail(6029, "the policy of this endpoint did not end the connection"))
-                return
-            self._upstream = upstream.name
-            self._client.connect(upstream)
+            self._fall_through(hop)
         elif isinstance(outcome, Forward):
             self._forward(hop, outcome)
+        elif isinstance(outcome, Terminate):
+            self._terminate(hop, outcome)
         elif isinstance(outcome, Fail):
             self._give_up(outcome)
         elif isinstance(outcome, Close):
@@ -136,7 +146,23 @@ class StreamExchange:
             self.refuse(outcome.reason or "refused", outcome.code)
             self._client.close()
 
-    def _forward(self, hop: _Hop, forward: Forward) -> None:
+    def _fall_through(self, hop: Hop) -> None:
+        upstream = hop.endpoint.relay
+        if upstream is None:
+            self._give_up(Fail(6029, "the policy of this endpoint did not end the connection"))
+            return
+        self._upstream = upstream.name
+        self._client.connect(upstream)
+
+    def _terminate(self, hop: Hop, handshake: Terminate) -> None:
+        tls = self._conn.tls
+        if tls is not None and tls.version:
+            self._give_up(misplaced_terminate())
+            return
+        self._shaking = hop, handshake
+        self._client.terminate(handshake.terms)
+
+    def _forward(self, hop: Hop, forward: Forward) -> None:
         self._forwards += 1
         limit = self._around.settings.forwards_limit
         if self._forwards > limit:  # whatever `on_error` says: the cost of a connection has to end somewhere
@@ -149,7 +175,7 @@ class StreamExchange:
         else:
             self._enter(target)
 
-    def _resolve(self, hop: _Hop, url: str) -> Endpoint | Fail:
+    def _resolve(self, hop: Hop, url: str) -> Endpoint | Fail:
         parsed = parse_forward_target(url)
         if isinstance(parsed, UrlProblem):
             message = "forward-internal: the target is not the URL of an internal endpoint"
@@ -183,6 +209,13 @@ class StreamExchange:
         self._client.close()
 
     # --- what the client's side tells -----------------------------------------------------------------------
+
+    def terminated(self) -> None:
+        """The handshake is made, and `conn.tls` filled: go on with the policy that asked for it."""
+        shaking, self._shaking = self._shaking, None
+        if shaking is not None and not self._finished:
+            hop, handshake = shaking
+            self._carry_out(hop, resume_terminated(handshake, hop.view))
 
     def upstream_failed(self, failure: Fail) -> None:
         """The upstream cannot be connected to."""

@@ -106,6 +106,89 @@ def test_reload_opens_the_log_anew(gateway: Gateway, policy: Path, tmp_path: Pat
     assert len(log.read_text().splitlines()) == 1
 
 
+def test_a_signal_of_its_own_opens_the_log_anew(gateway: Gateway, policy: Path, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    running = gateway(policy, "--access-log", log)
+    httpx.get(running.url, headers=HOST)
+    log.rename(tmp_path / "access.log.1")
+    running.process.send_signal(signal.SIGUSR1)
+    while not log.exists():
+        assert running.process.poll() is None
+    httpx.get(running.url, headers=HOST)
+    assert running.stop() == (0, "")
+    assert "reloaded" not in running.out
+    assert len((tmp_path / "access.log.1").read_text().splitlines()) == 1
+    assert len(log.read_text().splitlines()) == 1
+
+
+def test_watched_files_are_reloaded_when_they_change(gateway: Gateway, tmp_path: Path) -> None:
+    policy, imported = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    answer = "on_http_request: [{{actions: [{{type: custom-response, config: {{body: {}}}}}]}}]"
+    imported.write_text(answer.format("one"))
+    policy.write_text(
+        "version: 3\nendpoints: [{name: a, url: 'http://a.example.com', "
+        "upstream: {url: 'http://127.0.0.1:9'}, traffic_policy_file: b.yaml}]\n"
+    )
+    running = gateway(policy, "--watch", "--watch-interval", "20ms")
+    assert httpx.get(running.url, headers=HOST).text == "one"
+    imported.write_text("on_http_request: [{actions: [{type: dney}]}]")
+    running.wait_for_error("not reloaded: the policies above are refused")
+    assert httpx.get(running.url, headers=HOST).text == "one"
+    imported.unlink()
+    running.wait_for_error(r"error\[P0505\]: cannot read")
+    other = tmp_path / "c.yaml"
+    other.write_text(answer.format("two"))
+    os.replace(other, imported)
+    running.wait_for("^reloaded$")
+    assert httpx.get(running.url, headers=HOST).text == "two"
+    assert running.stop()[0] == 0
+
+
+def test_a_stop_does_not_wait_for_a_reload(gateway: Gateway, policy: Path) -> None:
+    hangs = (
+        "import policyc.runtime.cli.compiling as c, sys; "
+        "c.child_command = lambda *_: [sys.executable, '-c', "
+        "'import sys, time; print(\"compiling\", file=sys.stderr); time.sleep(60)']; "
+    )
+    running = gateway(policy, prelude=hangs)
+    running.wait_for("listening")
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for_error("^compiling$")
+    assert httpx.get(running.url, headers=HOST).text == "one"
+    assert running.stop()[0] == 0
+    assert running.out[-2] == "stopped"
+
+
+def test_a_bug_in_a_reload_changes_nothing(gateway: Gateway, policy: Path) -> None:
+    breaks = "import policyc.runtime.cli.one_process as o; o.OneProcess.change = lambda *_: 1 / 0; "
+    running = gateway(policy, prelude=breaks)
+    running.wait_for("listening")
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for_error("not reloaded: internal error at .*ZeroDivisionError")
+    assert httpx.get(running.url, headers=HOST).text == "one"
+    assert running.stop()[0] == 0
+
+
+def test_service_manager_is_told(gateway: Gateway, policy: Path, tmp_path: Path) -> None:
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(20)
+        running = gateway(policy, NOTIFY_SOCKET=path)
+        assert manager.recv(1000).startswith(b"READY=1\nSTATUS=configuration ")
+        assert httpx.get(running.url, headers=HOST).text == "one"
+        running.process.send_signal(signal.SIGHUP)
+        assert manager.recv(1000).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+        assert manager.recv(1000).startswith(b"READY=1")
+        policy.write_text("dney")
+        running.process.send_signal(signal.SIGHUP)
+        assert manager.recv(1000).startswith(b"RELOADING=1")
+        assert manager.recv(1000).endswith(b"; the last reload failed")
+        running.process.send_signal(signal.SIGTERM)
+        assert manager.recv(1000) == b"STOPPING=1"
+        assert running.end()[0] == 0
+
+
 def test_tcp_and_tls_endpoints_have_listeners_and_follow_a_reload(gateway: Gateway, policy: Path) -> None:
     text = 'endpoint "tcp://db.example.com:{}" {{ on_tcp_connect {{ deny }} }}\n'
     one, two = free_port(), free_port()
@@ -216,6 +299,10 @@ def test_request_in_flight_finishes_and_a_second_signal_cuts_it(
         assert client.recv(1000) == b""
     assert status == 128 + signal.SIGTERM
     assert "Traceback" not in err
+    assert "at the deadline" not in err
+    assert "policyc: a second signal: cutting open connections: 1" in err
+    [record] = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+    assert record["reason"] == "drain_timeout"
 
 
 def test_admin_listener_shows_health_and_metrics_until_the_end(gateway: Gateway, policy: Path) -> None:
@@ -230,7 +317,18 @@ def test_admin_listener_shows_health_and_metrics_until_the_end(gateway: Gateway,
     policy.write_text("on_http_request { dney }\n")
     running.process.send_signal(signal.SIGHUP)
     running.wait_for_error("not reloaded")
-    assert 'policyc_reloads_total{result="failed"} 1' in httpx.get(f"{admin}/metrics").text
+    assert httpx.get(f"{admin}/readyz").text == "ready\n"
+    failed = httpx.get(f"{admin}/metrics").text
+    assert 'policyc_reloads_total{result="failed"} 1' in failed
+    digest = running.wait_for("^configuration ([0-9a-f]{16})$")[1]
+    assert f'policyc_config_info{{digest="{digest}"}} 1' in failed
+    policy.write_text(ANSWERS.format("two"))
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for("^reloaded$")
+    done = httpx.get(f"{admin}/metrics").text
+    assert 'policyc_reloads_total{result="ok"} 1' in done
+    assert f'digest="{digest}"' not in done
+    assert "policyc_config_loaded_timestamp_seconds 1" in done
     assert running.stop()[0] == 0
 
 

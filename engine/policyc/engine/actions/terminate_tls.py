@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from policyc.engine.action import Action, Ends, Site
+from policyc.engine.outcome import Outcome, Terminate, TlsTerms
 from policyc.engine.phases import Phase, Protocol
-from policyc.engine.schema import Cel, Config, Enum, ListOf, Pem, Schema, field
+from policyc.engine.schema import Cel, Config, Enum, FieldFault, ListOf, Pem, Schema, field
 from policyc.engine.types import (
     BOOL,
     BYTES,
@@ -16,6 +20,11 @@ from policyc.engine.types import (
     list_of,
 )
 from policyc.grammar.codes import declare
+
+if TYPE_CHECKING:
+    from policyc.engine.traffic import Certificate, Exchange
+
+    Tail = Callable[[Exchange], Outcome | None]
 
 KEY_WITHOUT_CERTIFICATE = declare(
     "P0368",
@@ -37,18 +46,34 @@ VERSIONS_CROSSED = declare(
     ngrok=2204,
 )
 
+STRATEGY_WITHOUT_AUTHORITIES = declare(
+    "P0392",
+    "strategy-without-authorities",
+    "a strategy of mutual TLS without authorities",
+    explanation="Mutual TLS is turned on by `mutual_tls_certificate_authorities`. Without them no client is "
+    "asked for a certificate, however strict the strategy reads.",
+    wrong='on_tcp_connect { terminate-tls { mutual_tls_verification_strategy: "require-and-verify" } }',
+    right='on_tcp_connect { terminate-tls { mutual_tls_certificate_authorities: [secrets.get("pki", '
+    '"ca")], mutual_tls_verification_strategy: "require-and-verify" } }',
+    severity="warning",
+)
+
+_STRATEGY = "mutual_tls_verification_strategy"
+_AUTHORITIES = "mutual_tls_certificate_authorities"
+_ID = "ca_"  # what ids of certificate authorities begin with
+
 SCHEMA = Schema(
     field("min_version", Enum("1.2", "1.3"), "lowest TLS version", default="1.2"),
     field("max_version", Enum("1.2", "1.3"), "highest TLS version", default="1.3"),
     field("server_private_key", Pem(Cel.TEMPLATE), "own key, in PEM form"),
     field("server_certificate", Pem(Cel.TEMPLATE), "own certificate with its chain, in PEM form"),
     field(
-        "mutual_tls_certificate_authorities",
-        ListOf(Pem(Cel.TEMPLATE, other="ca_"), most=10),
+        _AUTHORITIES,
+        ListOf(Pem(Cel.TEMPLATE, other=_ID), most=10),
         "certificate authorities whose clients are trusted, in PEM form or by id; turns mutual TLS on",
     ),
     field(
-        "mutual_tls_verification_strategy",
+        _STRATEGY,
         Enum("require-and-verify", "require-any", "request"),
         "how strict mutual TLS is",
         default="require-and-verify",
@@ -147,6 +172,74 @@ def check_terminate_tls(config: Config, site: Site) -> None:
             config.span_of("min_version"),
             path=config["min_version"].path,
         )
+    if _STRATEGY in config.given and _AUTHORITIES not in config.given:
+        site.report.add(
+            STRATEGY_WITHOUT_AUTHORITIES,
+            f"`{_STRATEGY}` asks nobody for a certificate",
+            config.span_of(_STRATEGY),
+            hint=f"add `{_AUTHORITIES}`",
+            path=config[_STRATEGY].path,
+        )
+
+
+def unavailable(config: Config) -> str | None:
+    """Tell what the TLS library cannot do."""
+    if config.constant(_STRATEGY, str) == "require-any":
+        return "this version cannot do `require-any`: the TLS library verifies every certificate it asks for"
+    return None
+
+
+def compile_terminate_tls(config: Config, site: Site) -> Callable[..., Outcome | None]:
+    """Return the step. It is called with what follows in the phase (`tail`: see generate/phase.py)."""
+    lowest, highest = config.constant("min_version", str), config.constant("max_version", str)
+    is_required = config.constant(_STRATEGY, str) != "request"
+    key = config["server_private_key"].reader() if "server_private_key" in config.given else None
+    certificate = config["server_certificate"].reader() if "server_certificate" in config.given else None
+    read = config[_AUTHORITIES].reader() if _AUTHORITIES in config.given else None
+    asks = read is not None
+
+    def step(x: Exchange, tail: Tail) -> Outcome | None:
+        try:
+            given = [text for text in read(x) if text is not None] if read is not None else []
+            terms = TlsTerms(
+                lowest,
+                highest,
+                certificate(x) if certificate is not None else "",
+                key(x) if key is not None else "",
+                tuple(text for text in given if not text.startswith(_ID)),
+                asks,
+                is_required,
+            )
+        except FieldFault as fault:
+            return fault.outcome()
+        warnings = [f"there is no certificate authority `{text}`" for text in given if text.startswith(_ID)]
+
+        def resume(later: Exchange) -> Outcome | None:
+            later.results["terminate_tls"] = result_of(later, warnings)
+            return tail(later)
+
+        return Terminate(terms, resume)
+
+    return step
+
+
+def result_of(x: Exchange, warnings: list[str]) -> dict[str, object]:
+    """Return the result of a handshake: what `conn.tls` has."""
+    tls = x.conn.tls
+    assert tls is not None
+    return {
+        "version": tls.version,
+        "cipher_suite": tls.cipher_suite,
+        "sni": tls.sni,
+        "warnings": warnings,
+        "client": _record(tls.client),
+        "server": _record(tls.server),
+        "error": {"code": "", "message": ""},
+    }
+
+
+def _record(certificate: Certificate | None) -> dict[str, object]:
+    return {} if certificate is None else certificate.record
 
 
 ACTION = Action(
@@ -161,6 +254,9 @@ ACTION = Action(
     result=RESULT,
     result_name="terminate_tls",
     check=check_terminate_tls,
+    compile=compile_terminate_tls,
+    resumes=True,
+    unavailable=unavailable,
     example='on_tcp_connect { terminate-tls { min_version: "1.3", '
     "mutual_tls_certificate_authorities: [\"${secrets.get('gw', 'client-ca')}\"] } }",
     source="spec/actions.md#terminate-tls",

@@ -28,12 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # the command ends here: whatever it was, one line and not a traceback
-        complain(_unforeseen(error))
+        complain(unforeseen(error))
         return 2
     return status
 
 
-def _unforeseen(error: Exception) -> str:
+def unforeseen(error: Exception) -> str:
     """Describe an error that is a bug of policyc; the traceback is printed where it was asked for."""
     import os
     import traceback

@@ -15,6 +15,11 @@ from typing import Any, NamedTuple
 from policyc.runtime.cli.failure import CommandError
 
 
+def url_of(text: str) -> str:
+    """Return the URL in what `--app` was given, without loading anything. Raises CommandError."""
+    return _parts(text)[0]
+
+
 class AppFlag(NamedTuple):
     """What `--app` was given: the endpoint's URL and the application."""
 
@@ -27,12 +32,7 @@ def load_app(text: str, loaded: dict[str, ModuleType]) -> AppFlag:
 
     `loaded` keeps the files that were loaded: two flags of one file share its module. Raises CommandError.
     """
-    url, equals, target = text.partition("=")
-    place, colon, attribute = target.rpartition(":")
-    if not (url and equals and place and colon and attribute):
-        raise CommandError(
-            f"--app {text}: write URL=MODULE:ATTR or URL=PATH.py:ATTR, as https://app.internal=shop_app:app"
-        )
+    url, place, attribute = _parts(text)
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` does; the script's own folder is there instead
     try:
@@ -52,6 +52,17 @@ def load_app(text: str, loaded: dict[str, ModuleType]) -> AppFlag:
             f"--app {text}: `{attribute}` of {place} is no ASGI application: it cannot be called"
         )
     return AppFlag(url, app)
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    """Return URL, place of the code, and name in it."""
+    url, equals, target = text.partition("=")
+    place, colon, attribute = target.rpartition(":")
+    if not (url and equals and place and colon and attribute):
+        raise CommandError(
+            f"--app {text}: write URL=MODULE:ATTR or URL=PATH.py:ATTR, as https://app.internal=shop_app:app"
+        )
+    return url, place, attribute
 
 
 def _load_file(path: str, loaded: dict[str, ModuleType]) -> ModuleType:

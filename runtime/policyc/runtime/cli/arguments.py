@@ -53,7 +53,7 @@ def _columns() -> int:
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Return the arguments, with the module that runs the command as `command_module`.
+    """Return the arguments, with the module that runs the command as `command_module`, and all as `argv`.
 
     Leaves through SystemExit: status 2 for wrong usage, 0 for help and version.
     """
@@ -79,4 +79,5 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
             module = import_module(f"policyc.runtime.cli.{name}")
             module.add_arguments(command)
             command.set_defaults(command_module=module)
+    parser.set_defaults(argv=tuple(argv))
     return parser.parse_args(list(argv))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 COULD_NOT_RUN = 2
 
 
@@ -19,3 +21,11 @@ def reason(error: OSError) -> str:
     """Return why the system refused, in its words with a small first letter (`no such file or directory`)."""
     words = error.strerror or str(error) or type(error).__name__
     return words[:1].lower() + words[1:]
+
+
+def why_not(error: OSError) -> str:
+    """Return why listening failed; asyncio wraps the system's words in a sentence of its own."""
+    if error.errno is not None and error.errno > 0:
+        words = os.strerror(error.errno)
+        return words[:1].lower() + words[1:]
+    return reason(error)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from policyc.engine.endpoint_url import EndpointUrl
     from policyc.engine.model import Program
     from policyc.runtime.asgi import AsgiApp
+    from policyc.runtime.cli.one_process import Service
+    from policyc.runtime.cli.programs import ProgramLoader
     from policyc.runtime.observe import AccessLog
 
 
@@ -77,6 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_ADMIN,
         help="where /healthz, /readyz and /metrics are (default 127.0.0.1:9901 if it is free), or `off`",
     )
+    parser.add_argument(
+        "--watch", action="store_true", help="reload when a policy, or a file that one reads, has changed"
+    )
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="warning")
     parser.add_argument(
         "--lenient", action="store_true", help="only warn of unreachable rules and idle phases"
@@ -87,10 +92,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal says to stop; return the exit status."""
+    from policyc.runtime.cli.compiling import Compiler
     from policyc.runtime.cli.logs import set_up_logs
-    from policyc.runtime.cli.programs import ProgramLoader
-    from policyc.runtime.cli.serving import Service, serve
-    from policyc.runtime.gateway import Gateway
+    from policyc.runtime.cli.one_process import OneProcess
+    from policyc.runtime.cli.serving import Plan, serve
     from policyc.runtime.process import raise_descriptor_limit
 
     if not arguments.files and not arguments.upstream and not arguments.app:
@@ -98,31 +103,66 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logs(arguments.log_level)
     raise_descriptor_limit()
     settings = settings_from(arguments)
-    apps = load_apps(arguments.app)
     check_upstream(arguments.upstream)
-    loader = ProgramLoader(
+    loader = loader_of(arguments)
+    apps = load_apps(arguments.app)
+    built = loader.load()
+    if built is None:
+        return 1
+    site = OneProcess(service_of(arguments, loader, apps), built)
+    watch_s = settings.watch_interval_s if arguments.watch else None
+    compiler = Compiler(loader, arguments.argv)
+    return serve(site, Plan(compiler, built.digest, loader.seen, arguments.admin, watch_s))
+
+
+def loader_of(arguments: argparse.Namespace) -> ProgramLoader:
+    """Return what makes the program; applications are known by their URLs and not loaded."""
+    from policyc.runtime.cli.apps import url_of
+    from policyc.runtime.cli.programs import ProgramLoader
+
+    settings = settings_from(arguments)
+    registered = {url.url: url for url in (endpoint_of(url_of(flag)) for flag in arguments.app)}
+    return ProgramLoader(
         arguments.files,
         account=settings.account,
         lenient=arguments.lenient,
-        registered=tuple(endpoint_of(url) for url in apps),
+        registered=tuple(registered.values()),
         has_upstream=arguments.upstream is not None,
         cost_limit=arguments.cost_limit,
         message_limits=settings.message_limits(),
     )
-    built = loader.load()
-    if built is None:
-        return 1
+
+
+def service_of(
+    arguments: argparse.Namespace,
+    loader: ProgramLoader,
+    apps: dict[str, list[AsgiApp]],
+    *,
+    reuse_port: bool = False,
+) -> Service:
+    """Return what one process serves. Raises CommandError where its log cannot be written."""
+    from policyc.runtime.cli.one_process import Service
+    from policyc.runtime.gateway import Gateway
+
+    settings = settings_from(arguments)
     log = open_log(arguments.access_log)
 
     def make(program: Program) -> Gateway:
-        return Gateway(program, settings, apps=apps, upstream=arguments.upstream, log=log)
+        return Gateway(
+            program, settings, apps=apps, upstream=arguments.upstream, log=log, reuse_port=reuse_port
+        )
 
-    counts = {url: len(each) for url, each in apps.items()}
-    service = Service(
-        make, loader, built.program, arguments.http, log, counts, arguments.upstream, settings.account,
-        admin=arguments.admin, tcp=arguments.tcp, tls=arguments.tls,
-    )  # fmt: skip
-    return serve(service)
+    return Service(
+        make,
+        loader,
+        arguments.http,
+        arguments.tcp,
+        arguments.tls,
+        log,
+        {url: len(each) for url, each in apps.items()},
+        arguments.upstream,
+        settings.account,
+    )
 
 
 def load_apps(flags: Sequence[str]) -> dict[str, list[AsgiApp]]:

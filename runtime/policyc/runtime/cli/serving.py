@@ -1,54 +1,93 @@
-"""The life of a gateway under the command: start, reload on SIGHUP, stop on SIGTERM or ctrl-C.
+"""The life of a gateway under the command: start, reload, stop; the same for one process and for workers.
 
-The first signal to stop lets requests in flight finish, the second cuts them. A reload that fails changes
-nothing.
+| what happens | what is done |
+| --- | --- |
+| SIGHUP | the log is opened anew, the files are compiled, what they make is served |
+| a file has changed, with `--watch` | the files are compiled, what they make is served |
+| SIGUSR1 | the log is opened anew |
+| SIGTERM, SIGINT | requests in flight finish; a second one cuts them |
+
+A reload that fails changes nothing. While one is under way others are one more, and a stop does not wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
+import logging
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
+from typing import Protocol as Interface
 
-from policyc.runtime.cli import banner
-from policyc.runtime.cli.address import DEFAULT_TCP, DEFAULT_TLS, AdminAddress, shown_address
-from policyc.runtime.cli.failure import CommandError, reason
+from policyc.runtime.cli import banner, unforeseen
+from policyc.runtime.cli.address import AdminAddress, shown_address
+from policyc.runtime.cli.compiling import Compiler
+from policyc.runtime.cli.failure import CommandError, reason, why_not
 from policyc.runtime.cli.output import complain, say
-from policyc.runtime.gateway import Gateway, GatewayError
+from policyc.runtime.cli.watching import Watcher
+from policyc.runtime.reloads import Reloads
+from policyc.runtime.transport.notify import notify, reloading
 
 if TYPE_CHECKING:
-    from policyc.engine.model import Program
     from policyc.runtime.admin import Overseen
-    from policyc.runtime.cli.programs import ProgramLoader
-    from policyc.runtime.observe import AccessLog
+    from policyc.runtime.metrics import Samples
+    from policyc.runtime.parcel import Parcel
+    from policyc.runtime.program import Built
+    from policyc.runtime.stamp import Seen
     from policyc.runtime.transport.admin import AdminListener
 
 
-class Service(NamedTuple):
-    """What to serve, and how: `make` gives the gateway of a program, `apps` counts applications by URL."""
+_log = logging.getLogger(__name__)
 
-    make: Callable[[Program], Gateway]
-    loader: ProgramLoader
-    program: Program
-    address: tuple[str, int]
-    log: AccessLog
-    apps: Mapping[str, int]
-    upstream: str | None
-    account: str
+
+class Site(Interface):
+    """What is run: the gateway of this process, or several in processes of their own."""
+
+    @property
+    def state(self) -> str:
+        """`starting`, `ready` or `draining`."""
+
+    @property
+    def connection_count(self) -> int:
+        """How many client connections there are, as far as is known."""
+
+    async def start(self) -> list[str]:
+        """Listen; return the lines that say where and for what. Raises CommandError."""
+
+    async def change(self, compiled: Parcel | Built) -> list[str]:
+        """Serve another program; return lines as `start` does. After a CommandError nothing has changed."""
+
+    async def reopen_log(self) -> None:
+        """Open the access log anew. Raises OSError, and then it goes on as it was."""
+
+    async def samples(self) -> Samples:
+        """Return the metrics of this moment."""
+
+    async def close(self) -> None:
+        """Let requests in flight finish, then end."""
+
+    async def cut(self) -> None:
+        """Cut what is in flight: `close` comes to its end."""
+
+
+class Plan(NamedTuple):
+    """How a site is run. `digest` is of the program that it starts with, `seen` the files that made it."""
+
+    compiler: Compiler
+    digest: str
+    seen: Seen
     admin: AdminAddress | None = None
-    tcp: str = DEFAULT_TCP
-    tls: tuple[str, int] = DEFAULT_TLS
+    watch_s: float | None = None
 
 
-def serve(service: Service) -> int:
-    """Run the gateway on a loop of its own until it is told to stop; return the exit status."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_Serving(service).run())
+def serve(site: Site, plan: Plan) -> int:
+    """Run a site on a loop of its own until it is told to stop; return the exit status."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_Serving(site, plan).run())
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the loop of a gateway: uvloop's, where there is one."""
     try:
         import uvloop
     except ImportError:  # there is none for Windows
@@ -56,105 +95,161 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
+class _Orders:
+    """What has been asked for and is not done: any number of times is once, but for stops."""
+
+    def __init__(self) -> None:
+        self.reload = False
+        self.reopen = False
+        self.stops: list[signal.Signals] = []
+        self.news = asyncio.Event()
+
+    def take(self, number: signal.Signals) -> None:
+        """Obey a signal, soon."""
+        if number is getattr(signal, "SIGHUP", None):
+            self.reload = self.reopen = True
+        elif number is getattr(signal, "SIGUSR1", None):
+            self.reopen = True
+        else:
+            self.stops.append(number)
+        self.news.set()
+
+    def changed(self) -> None:
+        """Obey a file that has changed."""
+        self.reload = True
+        self.news.set()
+
+
 class _Serving:
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    """One run of a site. It is what the admin listener shows."""
+
+    def __init__(self, site: Site, plan: Plan) -> None:
+        self._site = site
+        self._plan = plan
+        self._orders = _Orders()
+        self._reloads = Reloads()
+        self._watcher = Watcher(plan.watch_s) if plan.watch_s is not None else None
+
+    @property
+    def state(self) -> str:
+        return self._site.state
+
+    async def samples(self) -> Samples:
+        return {**await self._site.samples(), **self._reloads.samples()}
 
     async def run(self) -> int:
-        """Start, obey signals, stop."""
-        service = self._service
-        self._catch_signals()
+        """Start, obey, stop."""
+        site, plan = self._site, self._plan
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                loop.add_signal_handler(number, self._orders.take, number)
+        admin = await start_admin(plan.admin, self)
         try:
-            gateway = service.make(service.program)
-        except GatewayError as error:
-            raise CommandError(f"cannot serve: {error}", status=1) from None
-        admin = await start_admin(service.admin, gateway)
-        try:
-            await gateway.start(*service.address)
-            await gateway.start_streams(service.tcp, service.tls)
-        except OSError as error:
-            await gateway.close(0)
-            where = error.filename or shown_address(*service.address)
-            raise CommandError(f"cannot listen on {where}: {_why(error)}") from None
-        self._introduce(gateway, service.program)
-        say("".join(f"{line}\n" for line in banner.admin(admin, service.admin)))
-        gc.collect()
-        gc.freeze()  # what was loaded stays: the collector need not look at it again
-        stop = await self._obey(gateway)
-        try:
-            return await self._stop(gateway, stop)
+            lines = await site.start()
+            self._reloads.started(plan.digest)
+            _say_lines([f"configuration {plan.digest}", *lines, *banner.admin(admin, plan.admin)])
+            notify("READY=1", f"STATUS=configuration {plan.digest}")
+            stop = await self._obey()
+            return await self._stop(stop)
         finally:
             if admin is not None:
                 admin.close()
 
-    def _catch_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is not None:
-                loop.add_signal_handler(number, self._signals.put_nowait, number)
+    async def _obey(self) -> signal.Signals:
+        """Do what is asked for; return the signal that says to stop."""
+        orders = self._orders
+        under_way: asyncio.Task[None] | None = None
+        watching = self._watch()
+        while not orders.stops:
+            await orders.news.wait()
+            orders.news.clear()
+            if orders.reopen:
+                orders.reopen = False
+                await self._reopen_log()
+            if orders.reload and under_way is None:
+                orders.reload = False
+                under_way = asyncio.ensure_future(self._reload())
+                under_way.add_done_callback(lambda _: orders.news.set())
+            elif under_way is not None and under_way.done():
+                under_way.result()
+                under_way = None
+                if orders.reload:
+                    orders.news.set()
+        for task in (under_way, watching):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        return orders.stops.pop(0)
 
-    def _introduce(self, gateway: Gateway, program: Program) -> None:
-        service = self._service
-        lines = [*banner.endpoints(program, service.apps, service.upstream, service.account)]
-        lines += banner.notices(program, gateway.notices)
-        lines += banner.listening(gateway.addresses)
-        lines += banner.streams(gateway.stream_places)
-        say("".join(f"{line}\n" for line in lines))
+    def _watch(self) -> asyncio.Task[None] | None:
+        watcher = self._watcher
+        if watcher is None:
+            return None
+        watcher.note(self._plan.seen)
 
-    async def _obey(self, gateway: Gateway) -> signal.Signals:
-        """Reload as often as asked; return the signal that says to stop."""
-        while True:
-            got = await self._signals.get()
-            if got is not getattr(signal, "SIGHUP", None):
-                return got
-            await self._reload(gateway)
+        async def watch() -> None:
+            while True:
+                await watcher.changed()
+                self._orders.changed()
 
-    async def _reload(self, gateway: Gateway) -> None:
-        service = self._service
+        return asyncio.ensure_future(watch())
+
+    async def _reopen_log(self) -> None:
         try:
-            service.log.reopen()
+            await self._site.reopen_log()
         except OSError as error:
             complain(f"cannot open the access log again: {reason(error)}; it goes on as it was")
-        try:
-            built = await asyncio.to_thread(service.loader.load)
-            if built is None:
-                gateway.metrics.reloads["failed"] += 1
-                complain("not reloaded: the policies above are refused; everything goes on as it was")
-                return
-            gateway.reload(built.program)
-        except (CommandError, GatewayError) as error:
-            gateway.metrics.reloads["failed"] += 1
-            complain(f"not reloaded: {error}; everything goes on as it was")
-            return
-        gateway.metrics.reloads["ok"] += 1
-        say("reloaded\n")
-        self._introduce(gateway, built.program)
 
-    async def _stop(self, gateway: Gateway, stop: signal.Signals) -> int:
+    async def _reload(self) -> None:
+        reloading()
+        compiler = self._plan.compiler
+        try:
+            compiled = await compiler.compile()
+            lines = await self._site.change(compiled)
+        except CommandError as error:
+            self._fail(str(error))
+        except Exception as error:  # whatever it was, what is served goes on
+            _log.exception("a reload failed")
+            self._fail(unforeseen(error))
+        else:
+            self._reloads.succeeded(compiled.digest)
+            _say_lines(["reloaded", f"configuration {compiled.digest}", *lines])
+            notify("READY=1", f"STATUS=configuration {compiled.digest}")
+        if self._watcher is not None and compiler.seen:
+            self._watcher.note(compiler.seen)
+
+    def _fail(self, why: str) -> None:
+        self._reloads.failed()
+        complain(f"not reloaded: {why}; everything goes on as it was")
+        notify("READY=1", f"STATUS=configuration {self._reloads.digest}; the last reload failed")
+
+    async def _stop(self, stop: signal.Signals) -> int:
         """Let requests in flight finish, unless a second signal comes."""
-        busy = gateway.connection_count
-        say(f"stopping; open connections: {busy}\n")
-        closing = asyncio.ensure_future(gateway.close())
+        notify("STOPPING=1")
+        say(f"stopping; open connections: {self._site.connection_count}\n")
+        closing = asyncio.ensure_future(self._site.close())
         again = asyncio.ensure_future(self._another_stop())
         await asyncio.wait({closing, again}, return_when=asyncio.FIRST_COMPLETED)
-        if closing.done():
-            again.cancel()
-            closing.result()
-            status = 0
-        else:
-            closing.cancel()
-            await asyncio.gather(closing, return_exceptions=True)
-            await gateway.close(0)
+        status = 0
+        if not closing.done():
             status = 128 + stop
-        self._service.log.close()
+            complain(f"a second signal: cutting open connections: {self._site.connection_count}")
+            await self._site.cut()
+        again.cancel()
+        await closing
         say("stopped\n")
         return status
 
     async def _another_stop(self) -> None:
-        while await self._signals.get() is getattr(signal, "SIGHUP", None):
-            pass
+        while not self._orders.stops:
+            await self._orders.news.wait()
+            self._orders.news.clear()
+
+
+def _say_lines(lines: Sequence[str]) -> None:
+    say("".join(f"{line}\n" for line in lines))
 
 
 async def start_admin(address: AdminAddress | None, overseen: Overseen) -> AdminListener | None:
@@ -174,15 +269,5 @@ async def start_admin(address: AdminAddress | None, overseen: Overseen) -> Admin
         if not address.is_asked_for:
             return None
         where = shown_address(address.host, address.port)
-        raise CommandError(f"cannot listen on {where}: {_why(error)}") from None
+        raise CommandError(f"cannot listen on {where}: {why_not(error)}") from None
     return listener
-
-
-def _why(error: OSError) -> str:
-    """Return why listening failed; asyncio wraps the system's words in a sentence of its own."""
-    import os
-
-    if error.errno is not None and error.errno > 0:
-        words = os.strerror(error.errno)
-        return words[:1].lower() + words[1:]
-    return reason(error)

@@ -2,10 +2,12 @@
 
     TcpConnection   accept ─▶ endpoint of the port ─▶ policy ─▶ dial ─▶ relay
     TlsConnection   accept ─▶ ClientHello (in time) ─▶ endpoint of the SNI ─▶ policy ─▶ dial ─▶ relay
+                                                                                │ ▲
+                                                       `terminate-tls`:         ▼ │ handshake
 
-Rules. 1. While there is no relay the client is not read, but for its ClientHello. 2. A connection keeps the
-snapshot that it began with. 3. Whoever is refused is told nothing but, on a tls listener, the alert that says
-why there is no handshake (spec/endpoints.md §8.4).
+Rules. 1. While there is no relay the client is not read, but for its ClientHello and its handshake. 2. A
+connection keeps the snapshot that it began with. 3. Whoever is refused is told nothing but, on a tls
+listener, the alert that says why there is no handshake (spec/endpoints.md §8.4).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from policyc.engine.outcome import Fail
 from policyc.engine.traffic import Connection, Tls
 from policyc.engine.values import Timestamp
 from policyc.runtime.protocol.client_hello import (
+    INTERNAL_ERROR,
     MISSING_EXTENSION,
     UNRECOGNIZED_NAME,
     Hello,
@@ -36,15 +39,26 @@ from policyc.runtime.transport.wheel import Timed
 if TYPE_CHECKING:
     from ssl import SSLContext
 
+    from policyc.engine.outcome import TlsTerms
     from policyc.runtime.endpoints import Pool, PublicEndpoint, Snapshot
+    from policyc.runtime.protocol.tls_layer import TlsLayer
+    from policyc.runtime.transport.tls_contexts import Contexts, Ready
 
-_LINGER_S = 2.0
+LINGER_S = 2.0
 
 
 class StreamHouse(Greeter, Interface):
     """What a connection needs of the gateway."""
 
-    snapshot: Snapshot
+    @property
+    def snapshot(self) -> Snapshot:
+        """The configuration of the moment."""
+        ...
+
+    @property
+    def contexts(self) -> Contexts:
+        """The contexts of handshakes with clients."""
+        ...
 
     def tls_to_upstreams(self, verify: bool) -> SSLContext:
         """Return the context for TLS to upstreams."""
@@ -70,6 +84,9 @@ class StreamConnection(Timed, asyncio.Protocol):
         self._lingering = False
         self._dialling: asyncio.Task[None] | None = None
         self._relay: Relay | None = None
+        self._hello: HelloReader | None = None
+        self._terms: TlsTerms | None = None
+        self._side: TlsSide | None = None
         self._exchange: StreamExchange
         self.conn: Connection
 
@@ -83,7 +100,7 @@ class StreamConnection(Timed, asyncio.Protocol):
             *ends.client, *ends.server, started=Timestamp(time.time_ns()), server_region=self._settings.region
         )
         house = self._house
-        self._exchange = StreamExchange(self, self.conn, self.protocol, house.snapshot, house.around)
+        self._exchange = self._new_exchange()
         if not house.admit(self, ends.client[0]):
             self._exchange.drop()  # the gateway has logged it
             self._is_closed = True
@@ -91,6 +108,10 @@ class StreamConnection(Timed, asyncio.Protocol):
             return
         self._address = ends.client[0]
         self._begin(ends)
+
+    def _new_exchange(self) -> StreamExchange:
+        house = self._house
+        return StreamExchange(self, self.conn, self.protocol, house.snapshot, house.around)
 
     def data_received(self, data: bytes) -> None:
         """Take what came before there is a relay."""
@@ -101,6 +122,8 @@ class StreamConnection(Timed, asyncio.Protocol):
         if self._dialling is not None:
             # uvloop begins to read after connection_made, even if that has paused it.
             self._transport.pause_reading()
+        if self._hello is not None and not self._is_closed:
+            self._read_hello(data)
 
     def eof_received(self) -> bool:
         """The client says no more; that is passed on once there is a relay."""
@@ -115,7 +138,9 @@ class StreamConnection(Timed, asyncio.Protocol):
         self._over("client_gone")
 
     def expired(self) -> None:
-        """Nothing is waited for any longer."""
+        """The ClientHello or the handshake is late, or the client does not go away."""
+        if not self._lingering:
+            self._exchange.refuse("hello_timeout" if self._hello else "handshake_timeout", 3002)
         self._transport.abort()
 
     # --- the endpoint ---------------------------------------------------------------------------------------
@@ -133,6 +158,99 @@ class StreamConnection(Timed, asyncio.Protocol):
         self._transport.pause_reading()
         self._exchange.begin(pool)
 
+    # --- the ClientHello, and the handshake that a policy asks for ------------------------------------------
+
+    def _await_hello(self) -> None:
+        self._hello = HelloReader()
+        self._house.wheel.set(self, self._settings.hello_timeout_s)  # in all, not per piece
+
+    def _read_hello(self, data: bytes) -> None:
+        assert self._hello is not None
+        try:
+            hello = self._hello.feed(data)
+        except NotTls as error:
+            self._exchange.refuse("not_tls" if error.alert is None else "bad_hello", 3002, str(error))
+            self._refuse(error.alert)
+            return
+        if hello is not None:
+            self._hello = None
+            self._house.wheel.forget(self)
+            self.conn.tls = Tls(sni=hello.sni, ja4=hello.ja4)
+            self._greeted(hello)
+
+    def _greeted(self, hello: Hello) -> None:
+        """The ClientHello has been read, and is held."""
+        self._shake_hands()
+
+    def terminate(self, terms: TlsTerms | None) -> None:
+        """Make the client's handshake, once its ClientHello is there."""
+        self._terms = terms
+        if self.conn.tls is not None:
+            self._shake_hands()
+            return
+        self._await_hello()  # a tcp endpoint has forwarded to a tls one
+        self._transport.resume_reading()
+        if self._held:
+            self._read_hello(self._held)
+
+    def _ready(self, *, is_http: bool) -> Ready | None:
+        """Return the context of the handshake; None if there is none, and the client was refused."""
+        contexts, tls = self._house.contexts, self.conn.tls
+        assert tls is not None
+        from policyc.runtime.transport.certificates import CertificateError
+
+        try:
+            return contexts.get(tls.sni, self._terms, is_http=is_http)
+        except CertificateError as error:
+            self._exchange.refuse("bad_certificate", 3002, str(error))
+            self._refuse(INTERNAL_ERROR)
+            return None
+
+    def _shake_hands(self) -> None:
+        ready = self._ready(is_http=False)
+        if ready is None:
+            return
+        from policyc.runtime.protocol.tls_layer import TlsLayer
+
+        side = self._side = _TerminatedSide(self, TlsLayer(ready.context, server_side=True))
+        held, self._held = self._held, b""
+        self._house.wheel.set(self, self._settings.handshake_timeout_s)
+        self._transport.set_protocol(side)
+        side.connection_made(self._transport)
+        side.ready.add_done_callback(lambda done: self._shaken(done, ready))
+        self._transport.resume_reading()
+        side.data_received(held)
+        side.octets = 0  # they are counted
+
+    def _shaken(self, done: asyncio.Future[None], ready: Ready) -> None:
+        side, tls = self._side, self.conn.tls
+        assert side is not None
+        assert tls is not None
+        error = done.exception()
+        if self._is_closed:
+            return
+        if error is not None:
+            self._exchange.refuse("bad_tls", 3002, str(error))
+            self.close()
+            return
+        from policyc.runtime.transport.session import fill
+
+        self._house.wheel.forget(self)
+        fill(tls, side.layer.session, ready.certificate)
+        self._exchange.terminated()
+
+    def _refuse(self, description: int | None) -> None:
+        """Send an alert, and read on for a moment: a reset would take it away from the client."""
+        if description is None:
+            self.close()
+            return
+        self._held = b""
+        self._is_closed = self._lingering = True
+        self._transport.write(alert(description))
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        self._house.wheel.set(self, LINGER_S)
+
     # --- stream.StreamClient --------------------------------------------------------------------------------
 
     def connect(self, upstream: StreamUpstream) -> None:
@@ -144,6 +262,8 @@ class StreamConnection(Timed, asyncio.Protocol):
         if self._is_closed:
             return
         self._is_closed = True
+        if self._side is not None and not reset:
+            self._side.finish()
         if reset:
             reset_transport(self._transport)
         else:
@@ -192,7 +312,7 @@ class StreamConnection(Timed, asyncio.Protocol):
 
     def _join(self, upstream: Side) -> None:
         client = self._client_side()
-        client.at_end = self._at_end
+        client.at_end = client.at_end or self._at_end
         self._transport.set_write_buffer_limits(high=self._settings.buffer_bytes)
         upstream.transport.set_write_buffer_limits(high=self._settings.buffer_bytes)
         self._house.wheel.remove(self)
@@ -202,6 +322,8 @@ class StreamConnection(Timed, asyncio.Protocol):
 
     def _client_side(self) -> Side:
         """Hand the client's connection over to a side of a relay."""
+        if self._side is not None:
+            return self._side
         side = self._new_side()
         self._transport.set_protocol(side)
         side.transport = self._transport
@@ -290,23 +412,7 @@ class TlsConnection(StreamConnection):
     protocol = "tls"
 
     def _begin(self, ends: Ends) -> None:
-        self._hello = HelloReader()
-        self._house.wheel.set(self, self._settings.hello_timeout_s)  # in all, not per piece
-
-    def data_received(self, data: bytes) -> None:
-        """Read the ClientHello."""
-        super().data_received(data)
-        if self._lingering or self._is_closed or self.conn.tls is not None:
-            return
-        try:
-            hello = self._hello.feed(data)
-        except NotTls as error:
-            self._exchange.refuse("not_tls" if error.alert is None else "bad_hello", 3002, str(error))
-            self._refuse(error.alert)
-            return
-        if hello is not None:
-            self._house.wheel.forget(self)
-            self._route(hello)
+        self._await_hello()
 
     def eof_received(self) -> bool:
         """The client says no more: without a ClientHello there is nothing to do."""
@@ -314,35 +420,36 @@ class TlsConnection(StreamConnection):
             self._exchange.refuse("cut_off", 3002)
         return super().eof_received()
 
-    def expired(self) -> None:
-        """The ClientHello is late, or the client does not go away."""
-        if not self._lingering:
-            self._exchange.refuse("hello_timeout", 3002)
-        super().expired()
-
-    def _route(self, hello: Hello) -> None:
-        self.conn.tls = Tls(sni=hello.sni, ja4=hello.ja4)
+    def _greeted(self, hello: Hello) -> None:
         if not hello.sni:
             self._exchange.refuse("no_sni", 3003)
             self._refuse(MISSING_EXTENSION)
-            return
+        else:
+            self._route(hello)
+
+    def _route(self, hello: Hello) -> None:
+        """Find the endpoint."""
         pool = self._house.snapshot.streams.by_name(hello.sni)
         if pool is None:
             self._exchange.refuse("no_endpoint", 3200)
             self._refuse(UNRECOGNIZED_NAME)
-            return
-        self._run(pool)
+        else:
+            self._run(pool)
 
-    def _refuse(self, description: int | None) -> None:
-        """Send an alert, and read on for a moment: a reset would take it away from the client."""
-        if description is None:
-            self.close()
-            return
-        self._held = b""
-        self._is_closed = self._lingering = True
-        self._transport.write(alert(description))
-        self._transport.write_eof()
-        self._house.wheel.set(self, _LINGER_S)
+
+class _TerminatedSide(TlsSide):
+    """The client's side of a relay whose TLS ends here."""
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, owner: StreamConnection, layer: TlsLayer) -> None:
+        super().__init__("client", layer)
+        self._owner = owner
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.relay is None:
+            self._owner.connection_lost(exc)
 
 
 async def _encrypted(transport: asyncio.Transport, host: str, context: SSLContext) -> TlsSide:
