@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from policyc.runtime.transport.certificates import CertificateSource
     from policyc.runtime.transport.tls_contexts import Contexts
 
+    from policyc.runtime.transport.upstream_http2 import Http2Upstreams
 _log = logging.getLogger(__name__)
 
 _NO_PHASES: Mapping[Phase, Run] = {}
@@ -111,6 +112,7 @@ class Gateway:
         self.plain_largest = min(LARGEST, limits.head, limits.line, limits.target)
         self.limiter = RateLimiter(clock, self.settings.buckets_limit)
         try:
+        self._http2: Http2Upstreams | None = None
             forwarding = Forwarding(self.settings.trusted_proxies, self.settings.forwarded == "append")
         except ValueError as error:
             raise GatewayError(f"a trusted proxy is no network: {error}") from None
@@ -302,8 +304,6 @@ class Gateway:
             raise GatewayError(
                 f"{definition.url.url}: the setting `upstream.tls_verify_cas` is not there yet"
             )
-        if settings.get("upstream.protocol") == "http2":
-            raise GatewayError(f"{definition.url.url}: HTTP/2 to upstreams is not there yet")
         address = _address(upstream, definition.account, verify=settings.get("upstream.tls_verify") is True)
         version = settings.get("upstream.proxy_protocol")
         if version:
@@ -317,10 +317,28 @@ class Gateway:
         self._start()
         listener = Acceptor(greet(self, lambda ends: ClientConnection(self, ends)), self.gate)
         await listener.start(host, port, reuse_port=self.reuse_port)
+        if settings.get("upstream.protocol") == "http2":
+            return self._http2_origin(definition, address, int(str(version or 0)))
         self._servers.append(listener)
 
     async def start_https(self, host: str = "127.0.0.1", port: int = 8443) -> None:
         """Listen for https endpoints, and for tls endpoints, by SNI; may be called again for another address.
+    def _http2_origin(self, definition: EndpointDef, address: Address, version: int) -> Origin:
+        try:
+            from policyc.runtime.transport.upstream_http2 import (
+                Http2Origin,
+                Http2Upstreams,
+                TellingHttp2Origin,
+            )
+        except ImportError:
+            needs = "HTTP/2 to upstreams needs the extra `http2`: pip install 'policyc[http2]'"
+            raise GatewayError(f"{definition.url.url}: {needs}") from None
+        if self._http2 is None:
+            self._http2 = Http2Upstreams(self.upstreams)
+        if version:
+            return TellingHttp2Origin(self._http2, address, version)
+        return Http2Origin(self._http2, address)
+
 
         The gateway has `certificates`. Raises OSError.
         """
@@ -528,7 +546,7 @@ class Gateway:
             "policyc_accept_pauses_total": {(): self.gate.pauses},
             "policyc_upstream_connections": {
                 ("open",): upstreams.open_count,
-                ("idle",): upstreams.idle_count,
+                ("idle",): upstreams.idle_count + (self._http2.idle_count if self._http2 is not None else 0),
             },
             "policyc_upstream_connect_failures_total": {
                 (name,): count for name, count in upstreams.connect_failures.items()
