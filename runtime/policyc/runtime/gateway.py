@@ -57,8 +57,8 @@ if TYPE_CHECKING:
 
     from policyc.runtime.transport.certificates import CertificateSource
     from policyc.runtime.transport.tls_contexts import Contexts
-
     from policyc.runtime.transport.upstream_http2 import Http2Upstreams
+
 _log = logging.getLogger(__name__)
 
 _NO_PHASES: Mapping[Phase, Run] = {}
@@ -112,12 +112,12 @@ class Gateway:
         self.metrics = Metrics(log.add if isinstance(log, AccessLog) else (log or discard))
         self.wheel = Wheel(self._tick)
         self.upstreams = Upstreams(self.settings, self.wheel, self.metrics.met)
+        self._http2: Http2Upstreams | None = None
         limits = self.settings.limits()
         self.plain_heads = plain_heads(limits.fields)
         self.plain_largest = min(LARGEST, limits.head, limits.line, limits.target)
         self.limiter = RateLimiter(clock, self.settings.buckets_limit)
         try:
-        self._http2: Http2Upstreams | None = None
             forwarding = Forwarding(self.settings.trusted_proxies, self.settings.forwarded == "append")
         except ValueError as error:
             raise GatewayError(f"a trusted proxy is no network: {error}") from None
@@ -317,23 +317,12 @@ class Gateway:
             )
         address = _address(upstream, definition.account, verify=settings.get("upstream.tls_verify") is True)
         version = settings.get("upstream.proxy_protocol")
+        if settings.get("upstream.protocol") == "http2":
+            return self._http2_origin(definition, address, int(str(version or 0)))
         if version:
             return TellingOrigin(self.upstreams, address, int(str(version)))
         return HttpOrigin(self.upstreams, address)
 
-    # --- running --------------------------------------------------------------------------------------------
-
-    async def start(self, host: str = "127.0.0.1", port: int = 8080) -> None:
-        """Listen for HTTP in clear; may be called again for another address. Raises OSError."""
-        self._start()
-        listener = Acceptor(greet(self, lambda ends: ClientConnection(self, ends)), self.gate)
-        await listener.start(host, port, reuse_port=self.reuse_port)
-        if settings.get("upstream.protocol") == "http2":
-            return self._http2_origin(definition, address, int(str(version or 0)))
-        self._servers.append(listener)
-
-    async def start_https(self, host: str = "127.0.0.1", port: int = 8443) -> None:
-        """Listen for https endpoints, and for tls endpoints, by SNI; may be called again for another address.
     def _http2_origin(self, definition: EndpointDef, address: Address, version: int) -> Origin:
         try:
             from policyc.runtime.transport.upstream_http2 import (
@@ -350,6 +339,17 @@ class Gateway:
             return TellingHttp2Origin(self._http2, address, version)
         return Http2Origin(self._http2, address)
 
+    # --- running --------------------------------------------------------------------------------------------
+
+    async def start(self, host: str = "127.0.0.1", port: int = 8080) -> None:
+        """Listen for HTTP in clear; may be called again for another address. Raises OSError."""
+        self._start()
+        listener = Acceptor(greet(self, lambda ends: ClientConnection(self, ends)), self.gate)
+        await listener.start(host, port, reuse_port=self.reuse_port)
+        self._servers.append(listener)
+
+    async def start_https(self, host: str = "127.0.0.1", port: int = 8443) -> None:
+        """Listen for https endpoints, and for tls endpoints, by SNI; may be called again for another address.
 
         The gateway has `certificates`. Raises OSError.
         """
