@@ -80,6 +80,7 @@ _OTHERS = (
     Reason("no_sni", "message", "the ClientHello names no server"),
     Reason("bad_tls", "message", "the TLS stream is malformed, or its handshake failed"),
     Reason("no_protocol", "message", "the client offers only protocols by ALPN that are not spoken"),
+    Reason("http2_error", "message", "an HTTP/2 connection breaks the protocol; `detail` has more"),
     Reason("proxy_not_trusted", "message", "a PROXY header of a peer that is not listed"),
     Reason("bad_proxy_header", "message", "the PROXY header of a listed peer is missing or malformed"),
     Reason("deny", "policy", "the action `deny`"),
