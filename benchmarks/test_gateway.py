@@ -8,13 +8,13 @@ per second, which a slow client hides. Figures of one run compare with each othe
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -82,8 +82,8 @@ class Upstream(asyncio.Protocol):
 class _Client(asyncio.Protocol):
     """One connection that sends the next request when the answer to the last one is complete."""
 
-    def __init__(self, request: bytes, run: _Run) -> None:
-        self._request = request
+    def __init__(self, requests: Iterator[bytes], run: _Run) -> None:
+        self._requests = requests
         self._run = run
         self._waiting = b""
         self._length = -1
@@ -92,7 +92,7 @@ class _Client(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._run.transports.add(transport)
-        transport.write(self._request)
+        transport.write(next(self._requests))
 
     def data_received(self, data: bytes) -> None:
         data = self._waiting = self._waiting + data
@@ -109,11 +109,11 @@ class _Client(asyncio.Protocol):
         self._waiting = b""
         self._length = -1
         if self._run.counted():
-            self._transport.write(self._request)
+            self._transport.write(next(self._requests))
 
     def connection_lost(self, error: Exception | None) -> None:
         self._run.transports.discard(self._transport)
-        self._run.lost(self._request)
+        self._run.lost(self._requests)
 
 
 class _Run:
@@ -134,16 +134,17 @@ class _Run:
         if not self.done.done():
             self.done.set_exception(RuntimeError(why))
 
-    def lost(self, request: bytes) -> None:
+    def lost(self, requests: Iterator[bytes]) -> None:
         """Open a connection again that the gateway closed (after its limit of requests, say)."""
         if not self.done.done():
-            task = asyncio.ensure_future(self.connect(request))
+            task = asyncio.ensure_future(self.connect(requests))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def connect(self, request: bytes) -> None:
+    async def connect(self, requests: Iterator[bytes]) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.get_running_loop().create_connection(lambda: _Client(request, self), *self._address)
+            await loop.create_connection(lambda: _Client(requests, self), *self._address)
         except OSError as error:
             self.fail(f"cannot connect: {error}")
 
@@ -158,16 +159,20 @@ def _content_length(head: bytes) -> int:
 
 async def measure(
     address: tuple[str, int],
-    request: bytes,
+    one: bytes | Sequence[bytes],
     *,
     requests: int,
     connections: int = 32,
     process: int | None = None,
 ) -> Measured:
-    """Send `requests` requests over `connections` connections and return what it took."""
+    """Send `requests` requests over `connections` connections and return what it took.
+
+    They are all `one`, or each the next of these in turn.
+    """
+    each = cycle([one] if isinstance(one, bytes) else one)
     run = _Run(address, requests)
     cpu, start = cpu_seconds(process), time.perf_counter()
-    await asyncio.gather(*(run.connect(request) for _ in range(connections)))
+    await asyncio.gather(*(run.connect(each) for _ in range(connections)))
     await asyncio.wait_for(run.done, 120)
     seconds, cpu_after = time.perf_counter() - start, cpu_seconds(process)
     await close_all(run.transports)
@@ -186,11 +191,10 @@ async def close_all(transports: set[asyncio.Transport]) -> None:
 def cpu_seconds(process: int | None) -> float | None:
     """Return the CPU time that a process has used, None where the system does not say."""
     try:
-        with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as file:
-            fields = file.read().rpartition(")")[2].split()
+        threads = list(Path(f"/proc/{process}/task").iterdir())
+        return sum(int((each / "schedstat").read_text(encoding="ascii").split()[0]) for each in threads) / 1e9
     except OSError:
         return None
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from tests.e2e.tls_world import AUTHORITY, NAMES, SERVER, TlsWorld
 from tests.e2e.world import Client, ok, run, world
 from tests.runtime.transport.test_tls_contexts import client_of
 
+from policyc.runtime.gateway import GatewayError
 from policyc.runtime.program import compile_program
 
 pytestmark = pytest.mark.e2e
@@ -136,8 +137,8 @@ def test_on_tcp_connect_runs_once_per_connection() -> None:
         async with world() as made:
             tls = TlsWorld(made)
             await tls.run(
-                'endpoint "https://a.example" { on_tcp_connect { log { metadata: { sni: "${conn.tls.sni}" } } '
-                "} "
+                'endpoint "https://a.example" { on_tcp_connect { log { metadata: { sni: '
+                '"${conn.tls.sni}" } } } '
                 f"{echo('1')} }}"
             )
             client = await tls.client()
@@ -320,5 +321,26 @@ def test_a_bare_policy_is_served_for_every_name() -> None:
             reply = await tls.get(host="any.example", context=context)
             assert reply.status == 200
             assert upstream.seen[0].get("x-forwarded-proto") == ["https"]
+
+    run(scenario())
+
+
+def test_certificates_are_loaded_anew_and_a_bad_one_changes_nothing() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            tls, other = TlsWorld(made), Authority()
+            program = compile_program(f'endpoint "https://a.example" {{ {echo("1")} }}')
+            await tls.serve(program=program)
+            kept = await tls.client()
+            tls.given.pairs = [Signed(SERVER.certificate, OPS.private_key)]
+            with pytest.raises(GatewayError, match="not that of the certificate"):
+                made.gateway.reload(
+                    compile_program('endpoint "https://b.example" { on_http_request { deny } }')
+                )
+            assert (await tls.get()).status == 200
+            tls.given.pairs = [other.sign("a.example")]
+            made.gateway.reload(program)
+            assert (await tls.get(context=other.trusted())).status == 200
+            assert (await kept.get("/", "a.example")).status == 200
 
     run(scenario())

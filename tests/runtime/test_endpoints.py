@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policyc.engine.endpoint_url import parse_forward_target
 from policyc.engine.model import EndpointKey
 from policyc.engine.phases import Binding, Phase, Protocol
+from policyc.runtime import endpoints
 from policyc.runtime.endpoints import (
     Endpoint,
     InternalEndpoint,
@@ -128,3 +130,24 @@ def test_choice_is_uniform_and_repeatable() -> None:
     again: Pool[Endpoint] = Pool(members, random.Random(5))
     third: Pool[Endpoint] = Pool(members, random.Random(5))
     assert [again.choose() for _ in range(20)] == [third.choose() for _ in range(20)]
+
+
+def test_targets_without_end_are_not_remembered_and_push_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def note(url: str) -> object:
+        read.append(url)
+        return parse_forward_target(url)
+
+    monkeypatch.setattr(endpoints, "_TARGETS_REMEMBERED", 2)
+    monkeypatch.setattr(endpoints, "parse_forward_target", note)
+    table = make_snapshot(made(url) for url in ("https://a.internal", "https://*.b.internal")).internal
+    strangers = [f"https://n{n}.b.internal" for n in range(4)]
+    for url in (*strangers, *strangers):
+        pool = table.remembered("default", url)
+        assert pool is not None
+        assert pool.key.host == "*.b.internal"
+    assert read == [*strangers, *strangers[2:]]
+    for account, found in (("default", True), ("other", False)):
+        assert (table.remembered(account, "https://a.internal") is not None) is found
+    assert read[6:] == ["https://a.internal"]  # the other account's, of which nothing was known

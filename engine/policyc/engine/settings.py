@@ -6,9 +6,10 @@ dotted names, whether written nested or, as the reader of agent files gives them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from policyc.engine.errors import PolicycError
 from policyc.grammar import syntax
 from policyc.grammar.codes import declare
 from policyc.grammar.diagnostic import Label, Report
@@ -181,6 +182,23 @@ _HINTS = {
     "upstream.url": "the upstream stands behind `->`",
     "type": "an endpoint without an upstream is a cloud endpoint, one with an upstream is an agent endpoint",
 }
+
+
+def taken_settings(given: Mapping[str, object]) -> dict[str, object]:
+    """Return the nested settings of an endpoint as a program gives them, by dotted names.
+
+    Raises PolicycError for one that there is not, or with a value that it cannot have.
+    """
+    taken = {}
+    for name, value in given.items():
+        setting = _BY_NAME.get(name)
+        if setting is None or name.partition(".")[0] not in _NESTED:
+            raise PolicycError(f"an endpoint has no setting `{name}` to be given so")
+        try:
+            taken[name] = setting.take(value)
+        except Misfit as misfit:
+            raise PolicycError(f"`{name}` {misfit.message}") from None
+    return taken
 
 
 class Given(NamedTuple):

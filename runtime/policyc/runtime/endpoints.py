@@ -196,7 +196,13 @@ class InternalTable:
             key = pool.key
             table = self._wild if key.host.startswith("*.") else self._exact
             table[key.account, key.scheme, key.host.removeprefix("*."), key.port] = pool
-        self._remembered: dict[tuple[str, str], Pool[InternalEndpoint] | None] = {}
+        # What is there is known from the start, so that targets without end do not push it out.
+        self._remembered: dict[tuple[str, str], Pool[InternalEndpoint] | None] = {
+            (pool.key.account, pool.members[0].info.url): pool
+            for pool in self._exact.values()
+            if pool.key.scheme.is_http
+        }
+        self._remembered_limit = len(self._remembered) + _TARGETS_REMEMBERED
 
     def remembered(self, account: str, url: str) -> Pool[InternalEndpoint] | None:
         """Return the pool of a forward's target if it is an http or https one; remembers the answer.
@@ -209,7 +215,7 @@ class InternalTable:
             known = None
             if isinstance(parsed, EndpointUrl) and parsed.scheme.is_http:
                 known = self.find(account, parsed.scheme, parsed.host, parsed.port)
-            if len(self._remembered) < _TARGETS_REMEMBERED:  # targets can come from clients
+            if len(self._remembered) < self._remembered_limit:  # targets can come from clients
                 self._remembered[account, url] = known
         return known  # type: ignore[return-value]
 

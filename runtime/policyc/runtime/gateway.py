@@ -43,6 +43,7 @@ from policyc.runtime.services import LocalServices
 from policyc.runtime.settings import Settings
 from policyc.runtime.state import RateLimiter
 from policyc.runtime.stream import StreamUpstream
+from policyc.runtime.tls_notices import missing_extra, tls_notices
 from policyc.runtime.transport.accepted import Held, Proxies, greet
 from policyc.runtime.transport.acceptor import Acceptor, Gate
 from policyc.runtime.transport.listeners import Place, StreamListeners
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
     from policyc.runtime.transport.certificates import CertificateSource
     from policyc.runtime.transport.tls_contexts import Contexts
+    from policyc.runtime.transport.upstream_http2 import Http2Upstreams
 
 _log = logging.getLogger(__name__)
 
@@ -69,11 +71,15 @@ class GatewayError(Exception):
 
 
 class Prepared(NamedTuple):
-    """A program that can be served from now on: its tables, and the sockets of its tcp and tls endpoints."""
+    """A program that can be served from now on.
+
+    Its tables, the sockets of its tcp and tls endpoints, and the certificates of that moment.
+    """
 
     program: Program | None
     snapshot: Snapshot
     sockets: dict[Place, socket.socket]
+    tls: Contexts | None
 
 
 class Gateway:
@@ -106,6 +112,7 @@ class Gateway:
         self.metrics = Metrics(log.add if isinstance(log, AccessLog) else (log or discard))
         self.wheel = Wheel(self._tick)
         self.upstreams = Upstreams(self.settings, self.wheel, self.metrics.met)
+        self._http2: Http2Upstreams | None = None
         limits = self.settings.limits()
         self.plain_heads = plain_heads(limits.fields)
         self.plain_largest = min(LARGEST, limits.head, limits.line, limits.target)
@@ -128,7 +135,7 @@ class Gateway:
             self._add_apps(url, given if isinstance(given, Sequence) else [given])
         self._upstream = upstream
         self._program = program
-        self.snapshot: Snapshot = self._build(program)
+        self.snapshot: Snapshot = self._build(program, self._tls)
         self.is_stopping = False
         self._servers: list[Acceptor] = []
         self._secure_servers: list[Acceptor] = []
@@ -151,7 +158,7 @@ class Gateway:
         before = {key: list(each) for key, each in self._apps.items()}
         self._add_apps(url, [app])
         try:
-            self.snapshot = self._build(self._program)
+            self.snapshot = self._build(self._program, self._tls)
         except GatewayError:
             self._apps = before
             raise
@@ -169,11 +176,12 @@ class Gateway:
     def prepare(self, program: Program | None) -> Prepared:
         """Return all that it takes to serve another program: `adopt` it or `drop` it. Nothing changes yet.
 
-        Raises GatewayError for what cannot be served.
+        Raises GatewayError for what cannot be served, or for a certificate that cannot be used.
         """
-        snapshot = self._build(program)
+        tls = self._load_certificates()
+        snapshot = self._build(program, tls)
         try:
-            return Prepared(program, snapshot, self._streams.bind(snapshot))
+            return Prepared(program, snapshot, self._streams.bind(snapshot), tls)
         except OSError as error:
             raise GatewayError(f"cannot listen on {error.filename}: {error.strerror}") from None
 
@@ -181,6 +189,8 @@ class Gateway:
         """Serve what was prepared from the next request on."""
         self.snapshot = prepared.snapshot
         self._program = prepared.program
+        if prepared.tls is not None:
+            self._tls = prepared.tls
         self._streams.adopt(prepared.sockets)
 
     def drop(self, prepared: Prepared) -> None:
@@ -196,8 +206,10 @@ class Gateway:
         known = self._apps.setdefault(_normal(url).url, [])
         known.extend(AsgiOrigin(each, f"app:{_normal(url).url}", self.settings) for each in apps)
 
-    def _build(self, program: Program | None) -> Snapshot:
+    def _build(self, program: Program | None, tls: Contexts | None) -> Snapshot:
         definitions = tuple(program.endpoints) if program is not None else ()
+        if (why := missing_extra(program)) is not None:
+            raise GatewayError(why)
         served: list[Endpoint] = []
         left = {url: list(origins) for url, origins in self._apps.items()}
         for at, each in enumerate(definitions):
@@ -247,6 +259,7 @@ class Gateway:
             for each in definitions
             if each.url.scheme is Protocol.TLS and each.upstream is not None and each.upstream.scheme == "tls"
         )
+        snapshot.notices.extend(tls_notices(program, tls.certificates if tls is not None else None))
         return snapshot
 
     def _bare(self, policy: Policy | None, upstream: str, scheme: Protocol) -> PublicEndpoint:
@@ -302,13 +315,29 @@ class Gateway:
             raise GatewayError(
                 f"{definition.url.url}: the setting `upstream.tls_verify_cas` is not there yet"
             )
-        if settings.get("upstream.protocol") == "http2":
-            raise GatewayError(f"{definition.url.url}: HTTP/2 to upstreams is not there yet")
         address = _address(upstream, definition.account, verify=settings.get("upstream.tls_verify") is True)
         version = settings.get("upstream.proxy_protocol")
+        if settings.get("upstream.protocol") == "http2":
+            return self._http2_origin(definition, address, int(str(version or 0)))
         if version:
             return TellingOrigin(self.upstreams, address, int(str(version)))
         return HttpOrigin(self.upstreams, address)
+
+    def _http2_origin(self, definition: EndpointDef, address: Address, version: int) -> Origin:
+        try:
+            from policyc.runtime.transport.upstream_http2 import (
+                Http2Origin,
+                Http2Upstreams,
+                TellingHttp2Origin,
+            )
+        except ImportError:
+            needs = "HTTP/2 to upstreams needs the extra `http2`: pip install 'policyc[http2]'"
+            raise GatewayError(f"{definition.url.url}: {needs}") from None
+        if self._http2 is None:
+            self._http2 = Http2Upstreams(self.upstreams)
+        if version:
+            return TellingHttp2Origin(self._http2, address, version)
+        return Http2Origin(self._http2, address)
 
     # --- running --------------------------------------------------------------------------------------------
 
@@ -528,7 +557,7 @@ class Gateway:
             "policyc_accept_pauses_total": {(): self.gate.pauses},
             "policyc_upstream_connections": {
                 ("open",): upstreams.open_count,
-                ("idle",): upstreams.idle_count,
+                ("idle",): upstreams.idle_count + (self._http2.idle_count if self._http2 is not None else 0),
             },
             "policyc_upstream_connect_failures_total": {
                 (name,): count for name, count in upstreams.connect_failures.items()

@@ -158,7 +158,7 @@ class Metrics:
 
     def _begin(self, url: str) -> Traffic:
         if len(self._traffic) >= SERIES_LIMIT:
-            return self._traffic.setdefault(_OTHER, Traffic())
+            return self._traffic.get(_OTHER) or self._traffic.setdefault(_OTHER, Traffic())
         return self._traffic.setdefault(url, Traffic())
 
     def collect(self) -> Samples:

@@ -68,7 +68,7 @@ class Settings:
     )
 
     requests_per_connection: int = _setting(1000, "count", "requests on one client connection")
-    connections_per_address: int = _setting(1000, "count", "connections of one client address")
+    connections_per_address: int = _setting(12_000, "count", "connections of one client address")
     http2_streams_limit: int = _setting(
         100, "count", "requests at a time on one HTTP/2 connection; one more is reset (REFUSED_STREAM)"
     )

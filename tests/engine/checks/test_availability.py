@@ -17,10 +17,6 @@ RUN = Options(for_run=True)
         ),
         ('endpoint "http://a.b" -> "http://127.0.0.1:1" { binding: "kubernetes" }', "endpoint-not-served"),
         ('endpoint "https://a.internal" -> "file:///srv"', "setting-not-built"),
-        (
-            'endpoint "https://a.internal" -> "http://127.0.0.1:1" { upstream: { protocol: "http2" } }',
-            "setting-not-built",
-        ),
     ],
 )
 def test_check_hints_at_what_run_refuses(text: str, code: str) -> None:
@@ -36,6 +32,8 @@ def test_check_hints_at_what_run_refuses(text: str, code: str) -> None:
         'endpoint "tcp://a.example.com:1" -> "tcp://127.0.0.1:1" { upstream: { proxy_protocol: 2 } '
         "on_tcp_connect { deny } }",
         'endpoint "https://a.internal" -> "http://127.0.0.1:1" { upstream: { proxy_protocol: 2 } '
+        "on_http_request { deny } }",
+        'endpoint "https://a.internal" -> "http://127.0.0.1:1" { upstream: { protocol: "http2" } '
         "on_http_request { deny } }",
         'endpoint "tls://a.example.com" -> "tcp://127.0.0.1:1"',
     ],

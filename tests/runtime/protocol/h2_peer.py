@@ -5,7 +5,6 @@ from __future__ import annotations
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import (
-    ConnectionTerminated,
     DataReceived,
     Event,
     InformationalResponseReceived,
@@ -15,8 +14,10 @@ from h2.events import (
     StreamReset,
     TrailersReceived,
 )
+from h2.settings import SettingCodes, Settings
 
 Line = tuple[bytes, bytes]
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
 def request(
@@ -29,8 +30,8 @@ def request(
 class Peer:
     """Collects what it hears, by stream; `taken` octets are to be sent."""
 
-    def __init__(self, *, client: bool = True, opens: bool = True) -> None:
-        """With `opens`, windows are opened again as data comes."""
+    def __init__(self, *, client: bool = True, opens: bool = True, streams: int | None = None) -> None:
+        """With `opens`, windows are opened again as data comes; `streams` is how many it takes at a time."""
         self.h2 = H2Connection(
             H2Configuration(
                 client_side=client,
@@ -41,6 +42,10 @@ class Peer:
             )
         )
         self.opens = opens
+        if streams is not None:
+            self.h2.local_settings = Settings(
+                client=client, initial_values={SettingCodes.MAX_CONCURRENT_STREAMS: streams}
+            )
         self.h2.initiate_connection()
         self.fields: dict[int, list[Line]] = {}
         self.interim: dict[int, list[list[Line]]] = {}
@@ -50,6 +55,8 @@ class Peer:
         self.resets: dict[int, int] = {}
         self.goaways: list[tuple[int, int]] = []
         self.requests: list[int] = []
+        self._octets = b""
+        self._preface = b"" if client else PREFACE
 
     def ask(self, fields: list[Line], *, body: bytes | None = None, end: bool = True) -> int:
         """Send a request and return its stream."""
@@ -64,9 +71,20 @@ class Peer:
         return self.h2.data_to_send()
 
     def hear(self, octets: bytes) -> None:
-        """Take what the other side sent."""
-        for event in self.h2.receive_data(octets):
-            self._hear(event)
+        """Take what the other side sent. h2 hears no GOAWAY: it would forget what is under way."""
+        self._octets += octets
+        if self._preface:
+            if len(self._octets) < len(PREFACE):
+                return
+            self.h2.receive_data(PREFACE)
+            self._octets, self._preface = self._octets[len(PREFACE) :], b""
+        while len(self._octets) >= 9 and len(self._octets) >= (size := int.from_bytes(self._octets[:3]) + 9):
+            frame, self._octets = self._octets[:size], self._octets[size:]
+            if frame[3] == 7:
+                self.goaways.append((int.from_bytes(frame[13:17]), int.from_bytes(frame[9:13])))
+                continue
+            for event in self.h2.receive_data(frame):
+                self._hear(event)
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, RequestReceived):
@@ -86,8 +104,6 @@ class Peer:
             self.ended.add(event.stream_id)
         elif isinstance(event, StreamReset):
             self.resets[event.stream_id] = int(event.error_code or 0)
-        elif isinstance(event, ConnectionTerminated):
-            self.goaways.append((int(event.error_code or 0), event.last_stream_id or 0))
 
     def status(self, stream: int) -> int:
         """Return the status of a response, 0 while there is none."""

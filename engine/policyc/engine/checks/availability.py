@@ -26,8 +26,8 @@ SETTING_NOT_BUILT = declare(
     "this version cannot honour the setting",
     explanation="The setting is known and accepted, but the gateway does not act on it yet. `run` refuses "
     "it rather than to serve the endpoint in another way than its author wanted.",
-    wrong='endpoint "https://app.internal" -> "http://127.0.0.1:9000" { upstream: { protocol: "http2" } }',
-    right='endpoint "https://app.internal" -> "http://127.0.0.1:9000" { upstream: { protocol: "http1" } }',
+    wrong='endpoint "https://app.internal" -> "file:///srv/www"',
+    right='endpoint "https://app.internal" -> "http://127.0.0.1:9000"',
     severity="hint",
 )
 ENDPOINT_NOT_SERVED = declare(
@@ -63,7 +63,6 @@ IDLE_POLICY = declare(
 )
 
 _NOT_BUILT: Mapping[str, Callable[[object], bool]] = {
-    "upstream.protocol": lambda value: value == "http2",
     "upstream.tls_verify_cas": bool,
     "agent_tls_termination.server_certificate": bool,
     "agent_tls_termination.server_private_key": bool,

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from policyc.runtime.transport.listeners import Place
 
 
-def listening(addresses: Sequence[tuple[str, int]]) -> Iterator[str]:
+def listening(addresses: Sequence[tuple[str, int]], scheme: str = "http") -> Iterator[str]:
     """Yield a line for each address; programs that start a gateway wait for the first."""
     for host, port in addresses:
-        yield f"listening on http://{shown_address(host, port)}"
+        yield f"listening on {scheme}://{shown_address(host, port)}"
 
 
 def admin(listener: AdminListener | None, wanted: AdminAddress | None) -> Iterator[str]:
@@ -61,9 +61,9 @@ def endpoints(program: Program, apps: Mapping[str, int], upstream: str | None, a
         yield f"  {binding:9} {url} {pool}{', '.join(dict.fromkeys(ways))}"
 
 
-def notices(program: Program, gateway_notices: Sequence[str]) -> Iterator[str]:
+def notices(program: Program, gateway_notices: Sequence[str], *, has_tls: bool = False) -> Iterator[str]:
     """Yield what an operator should know: TLS, endpoints left out, data that is not there."""
-    if any(_is_clear(each.url.scheme, each.url.binding) for each in program.endpoints):
+    if not has_tls and any(_is_clear(each.url.scheme, each.url.binding) for each in program.endpoints):
         yield "notice: https endpoints are served in clear here: end TLS in front of it, or keep it local"
     for notice in (*gateway_notices, *program.notices):
         yield f"notice: {notice}"

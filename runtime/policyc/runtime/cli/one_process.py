@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.runtime.cli import banner
@@ -26,17 +26,22 @@ _SWITCH_S = 0.0005
 
 
 class Service(NamedTuple):
-    """What to serve, and how: `make` gives the gateway of a program, `apps` counts applications by URL."""
+    """What to serve, and how: `make` gives the gateway of a program, `apps` counts applications by URL.
+
+    `told` are lines that are said at the start.
+    """
 
     make: Callable[[Program], Gateway]
     loader: ProgramLoader
     address: tuple[str, int]
+    https: Sequence[tuple[str, int]]
     tcp: str
-    tls: tuple[str, int]
+    tls: tuple[str, int] | None
     log: AccessLog
     apps: Mapping[str, int]
     upstream: str | None
     account: str
+    told: Sequence[str] = ()
 
 
 class OneProcess:
@@ -61,11 +66,14 @@ class OneProcess:
         except GatewayError as error:
             raise CommandError(f"cannot serve: {error}", status=1) from None
         try:
-            await gateway.start(*service.address)
+            at = service.address
+            await gateway.start(*at)
+            for at in service.https:
+                await gateway.start_https(*at)
             await gateway.start_streams(service.tcp, service.tls)
         except OSError as error:
             await gateway.close(0)
-            where = error.filename or shown_address(*service.address)
+            where = error.filename or shown_address(*at)
             raise CommandError(f"cannot listen on {where}: {why_not(error)}") from None
         self._gateway = gateway
         _settle()
@@ -140,8 +148,10 @@ class OneProcess:
         service, gateway = self._service, self.gateway
         return [
             *banner.endpoints(program, service.apps, service.upstream, service.account),
-            *banner.notices(program, gateway.notices),
+            *banner.notices(program, gateway.notices, has_tls=bool(service.https)),
+            *service.told,
             *banner.listening(gateway.addresses),
+            *banner.listening(gateway.https_addresses, "https"),
             *banner.streams(gateway.stream_places),
         ]
 

@@ -15,7 +15,6 @@ from policyc.runtime.cli.address import (
     DEFAULT,
     DEFAULT_ADMIN,
     DEFAULT_TCP,
-    DEFAULT_TLS,
     admin_address,
     listen_address,
     listen_host,
@@ -23,6 +22,13 @@ from policyc.runtime.cli.address import (
 from policyc.runtime.cli.cost_flag import add_cost_flag
 from policyc.runtime.cli.failure import CommandError, reason
 from policyc.runtime.cli.setting_flags import add_setting_flags, settings_from
+from policyc.runtime.cli.tls_flags import (
+    add_tls_flags,
+    certificates_of,
+    https_addresses,
+    notice_of,
+    tls_address,
+)
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -56,8 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tls",
         metavar="ADDR",
         type=listen_address,
-        default=DEFAULT_TLS,
-        help="where to serve public tls endpoints, chosen by SNI, if there are any (default 127.0.0.1:8443)",
+        help="where to serve public tls endpoints, chosen by SNI, if there are any (default: where https is, "
+        "else 127.0.0.1:8443)",
     )
     parser.add_argument(
         "--upstream", metavar="URL", help="where a policy without endpoints sends its traffic, for any Host"
@@ -87,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--lenient", action="store_true", help="only warn of unreachable rules and idle phases"
     )
     add_cost_flag(parser)
+    add_tls_flags(parser)
     add_setting_flags(parser)
 
 
@@ -145,23 +152,27 @@ def service_of(
     from policyc.runtime.gateway import Gateway
 
     settings = settings_from(arguments)
+    https, certificates = https_addresses(arguments), certificates_of(arguments)
     log = open_log(arguments.access_log)
 
     def make(program: Program) -> Gateway:
         return Gateway(
-            program, settings, apps=apps, upstream=arguments.upstream, log=log, reuse_port=reuse_port
-        )
+            program, settings, apps=apps, upstream=arguments.upstream, log=log, reuse_port=reuse_port,
+            certificates=certificates,
+        )  # fmt: skip
 
     return Service(
         make,
         loader,
         arguments.http,
+        https,
         arguments.tcp,
-        arguments.tls,
+        tls_address(arguments),
         log,
         {url: len(each) for url, each in apps.items()},
         arguments.upstream,
         settings.account,
+        notice_of(certificates),
     )
 
 

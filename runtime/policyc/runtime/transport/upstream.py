@@ -244,21 +244,37 @@ class Upstreams:
             await asyncio.gather(*self._dials, return_exceptions=True)
 
 
+class _Telling(asyncio.Protocol):
+    """Says a PROXY header and hands the connection over at once: an upstream may speak first."""
+
+    def __init__(self, told: bytes, protocol: asyncio.Protocol) -> None:
+        self._told = told
+        self._protocol = protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        made = cast(asyncio.Transport, transport)
+        made.write(self._told)
+        made.set_protocol(self._protocol)
+        self._protocol.connection_made(made)
+
+
 async def _connected_and_told(
     address: Address, factory: Callable[[], Dialled], context: SSLContext | None
 ) -> Dialled:
     """Return a connection that began with its PROXY header, in clear, whatever follows. Raises OSError."""
     loop = asyncio.get_running_loop()
     host = address.host.strip("[]")
-    made = factory if context is None else asyncio.Protocol
-    if address.path:
-        transport, protocol = await loop.create_unix_connection(made, address.path)
-    else:
-        transport, protocol = await loop.create_connection(made, host, address.port)
-    transport.write(address.told)
-    if context is None:
-        return cast(Dialled, protocol)
     connection = factory()
+
+    def made() -> asyncio.Protocol:
+        return _Telling(address.told, connection if context is None else asyncio.Protocol())
+
+    if address.path:
+        transport, _ = await loop.create_unix_connection(made, address.path)
+    else:
+        transport, _ = await loop.create_connection(made, host, address.port)
+    if context is None:
+        return connection
     encrypted = await loop.start_tls(transport, connection, context, server_hostname=host)
     if encrypted is None:
         raise ConnectionResetError("the connection ended in the TLS handshake")
