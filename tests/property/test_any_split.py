@@ -153,7 +153,7 @@ async def exchange(
         connection.connection_made(its_wire)
         gateway.upstreams.put(connection)
     if slowly:
-        gateway.plain_largest = -1
+        gateway.plain.largest = -1
         client._reader._plain_below = -1
         for connection, _ in behind:
             connection._reader._plain_below = -1

@@ -16,6 +16,7 @@ from policyc.runtime import trace
 Line = tuple[bytes, bytes]
 
 # Whatever a name may hold beside letters and digits: CGI and its like make `_` of all of it.
+_TOLD_REMEMBERED = 1024
 _FOLD = bytes.maketrans(b"!#$%&'*+.^_`|~", b"-" * 14)
 
 
@@ -44,6 +45,7 @@ class Forwarding:
         Raises ValueError for a network that is none.
         """
         self._keep_all = keep_all
+        self._told: dict[tuple[str, str, str], bytes] = {}
         self._networks: list[object] = []
         if trusted:
             from ipaddress import ip_network
@@ -66,8 +68,15 @@ class Forwarding:
 
     def told(self, conn: Connection, scheme: str, host: str) -> bytes:
         """Return the family's lines for a request that has none of its own, as octets with line ends."""
-        lines = self.rebuild((), conn, scheme, host, known=False)
-        return b"".join([b"%b: %b\r\n" % line for line in lines])
+        key = conn.client_ip, scheme, host
+        told = self._told.get(key)
+        if told is None:
+            lines = self.rebuild((), conn, scheme, host, known=False)
+            told = b"".join([b"%b: %b\r\n" % line for line in lines])
+            if len(self._told) >= _TOLD_REMEMBERED:
+                self._told.clear()
+            self._told[key] = told
+        return told
 
     def rebuild(
         self, lines: Iterable[Line], conn: Connection, scheme: str, host: str, known: bool

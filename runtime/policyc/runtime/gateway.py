@@ -38,7 +38,6 @@ from policyc.runtime.metrics import Metrics, Samples
 from policyc.runtime.observe import AccessLog, Sink, discard, timestamp
 from policyc.runtime.origin import Origin
 from policyc.runtime.process import process_samples
-from policyc.runtime.protocol.plain_head import LARGEST, plain_heads
 from policyc.runtime.services import LocalServices
 from policyc.runtime.settings import Settings
 from policyc.runtime.state import RateLimiter
@@ -47,6 +46,7 @@ from policyc.runtime.tls_notices import missing_extra, tls_notices
 from policyc.runtime.transport.accepted import Held, Proxies, greet
 from policyc.runtime.transport.acceptor import Acceptor, Gate
 from policyc.runtime.transport.listeners import Place, StreamListeners
+from policyc.runtime.transport.plain import PlainReader
 from policyc.runtime.transport.server import ClientConnection
 from policyc.runtime.transport.upstream import Address, HttpOrigin, TellingOrigin, Upstreams
 from policyc.runtime.transport.wheel import Wheel
@@ -113,9 +113,7 @@ class Gateway:
         self.wheel = Wheel(self._tick)
         self.upstreams = Upstreams(self.settings, self.wheel, self.metrics.met)
         self._http2: Http2Upstreams | None = None
-        limits = self.settings.limits()
-        self.plain_heads = plain_heads(limits.fields)
-        self.plain_largest = min(LARGEST, limits.head, limits.line, limits.target)
+        self.plain = PlainReader(self.settings.limits())
         self.limiter = RateLimiter(clock, self.settings.buckets_limit)
         try:
             forwarding = Forwarding(self.settings.trusted_proxies, self.settings.forwarded == "append")

@@ -15,11 +15,11 @@ from policyc.runtime.exchange import Surroundings
 from policyc.runtime.forwarded import Forwarding
 from policyc.runtime.metrics import Metrics
 from policyc.runtime.observe import AccessLog, Record
-from policyc.runtime.protocol.plain_head import LARGEST, plain_heads
 from policyc.runtime.services import LocalServices
 from policyc.runtime.settings import Settings
 from policyc.runtime.state import RateLimiter
 from policyc.runtime.transport.accepted import Held
+from policyc.runtime.transport.plain import PlainReader
 from policyc.runtime.transport.server import ClientConnection
 from policyc.runtime.transport.upstream import Upstreams
 from policyc.runtime.transport.wheel import Wheel
@@ -77,7 +77,7 @@ class House:
         self.metrics = Metrics(self.records.append)
         self.access: AccessLog | None = None
         self.upstreams = Upstreams(self.around.settings, self.wheel)
-        self.plain_heads, self.plain_largest = plain_heads(100), LARGEST
+        self.plain = PlainReader(self.around.settings.limits())
         from policyc.engine.model import EndpointKey
         from policyc.engine.phases import Binding, Protocol
 

@@ -204,14 +204,21 @@ class _Witness:
 
     def __init__(self, requests: bool) -> None:
         self._requests = requests
-        self.renew()
+        self.heads = self.messages = 0
+        # Made when the first octets come: of the many connections that wait, none needs one.
+        self._made: httptools.HttpRequestParser | httptools.HttpResponseParser | None = None
 
     def renew(self) -> None:
         """Forget everything: the next octet begins a message."""
-        self._made = (
-            httptools.HttpRequestParser(self) if self._requests else httptools.HttpResponseParser(self)
-        )
+        self._made = None
         self.heads = self.messages = 0
+
+    def _feed(self, octets: bytes) -> None:
+        made = self._made
+        if made is None:
+            kind = httptools.HttpRequestParser if self._requests else httptools.HttpResponseParser
+            made = self._made = kind(self)
+        made.feed_data(octets)
 
     def on_headers_complete(self) -> None:
         self.heads += 1
@@ -223,7 +230,7 @@ class _Witness:
         """Feed octets that complete so many heads and messages; raises Refused if llhttp differs."""
         self.heads = self.messages = 0
         try:
-            self._made.feed_data(octets)
+            self._feed(octets)
         except httptools.HttpParserUpgrade:
             pass
         except httptools.HttpParserInvalidMethodError:
@@ -237,7 +244,7 @@ class _Witness:
         """Feed a head. `plain` is the same without Upgrade, which makes llhttp forget about the body."""
         self.heads = self.messages = 0
         try:
-            self._made.feed_data(head)
+            self._feed(head)
         except httptools.HttpParserUpgrade:
             self.renew()
             self.hear(plain, 1, int(complete))
@@ -253,7 +260,7 @@ class _Witness:
         """Feed the head of a 101; raises Refused if llhttp would not leave HTTP behind it."""
         self.heads = 0
         try:
-            self._made.feed_data(head)
+            self._feed(head)
         except httptools.HttpParserUpgrade:
             if self.heads == 1:
                 return
@@ -592,6 +599,10 @@ class RequestReader(_Reader):
         if isinstance(head, AskingHead):
             head.upgrade, head.accepts_trailers = upgrade, accepts_trailers
         return head
+
+
+NOTHING_READ: Final = RequestReader()
+"""Stands for the reader of a connection of which nothing has been read; never to be fed."""
 
 
 def _what_is_wrong(first: bytes, target_limit: int) -> str:

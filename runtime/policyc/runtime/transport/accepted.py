@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import NamedTuple, cast
 from typing import Protocol as Interface
 
@@ -32,7 +33,7 @@ class Ends(NamedTuple):
     @classmethod
     def of(cls, transport: asyncio.BaseTransport) -> Ends:
         """Return the ends that the system knows."""
-        here = socket_end(transport.get_extra_info("sockname"))
+        here = _own_end(transport.get_extra_info("sockname"))
         return cls(socket_end(transport.get_extra_info("peername")), here, here)
 
     def told(self, told: Told) -> Ends:
@@ -185,3 +186,7 @@ def socket_end(name: object) -> tuple[str, int]:
     if address.startswith("::ffff:") and "." in address:
         address = address[7:]
     return address, int(name[1])
+
+
+# A gateway has few addresses of its own, and many connections come to each.
+_own_end = lru_cache(64)(socket_end)

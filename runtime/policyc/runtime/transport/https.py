@@ -173,7 +173,7 @@ class _SpeakerHouse:
     """The gateway, as the speaker of one connection sees it: `server.House`."""
 
     __slots__ = (
-        "_held", "_house", "_snapshots", "access", "around", "metrics", "plain_heads", "plain_largest",
+        "_held", "_house", "_snapshots", "access", "around", "metrics", "plain",
         "upstreams", "wheel",
     )  # fmt: skip
 
@@ -186,8 +186,7 @@ class _SpeakerHouse:
         self.metrics = house.metrics
         self.access = house.access
         self.upstreams = house.upstreams
-        self.plain_heads = house.plain_heads
-        self.plain_largest = house.plain_largest
+        self.plain = house.plain
 
     @property
     def snapshot(self) -> Snapshot:

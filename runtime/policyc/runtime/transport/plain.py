@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from policyc.engine.outcome import Forward
 from policyc.engine.traffic import Exchange, FieldBlock, Headers, Request, Response
@@ -30,6 +30,7 @@ from policyc.runtime.protocol.http1 import (
     plain_request_octets,
     plain_response_octets,
 )
+from policyc.runtime.protocol.plain_head import LARGEST, plain_heads
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.protocol.whole import REQUESTS, RESPONSES
 from policyc.runtime.transport.upstream import HttpCall, HttpOrigin
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from policyc.runtime.metrics import Traffic
     from policyc.runtime.observe import Record
     from policyc.runtime.protocol.hopbyhop import Line
+    from policyc.runtime.protocol.http1 import Limits
     from policyc.runtime.transport.server import ClientConnection, House
     from policyc.runtime.transport.upstream import UpstreamConnection
 
@@ -49,6 +51,7 @@ _LINE: Final = re.compile(rb"(GET|DELETE|OPTIONS) (/[!\"$-~]*) HTTP/1\.1\r\n").m
 # Answers that are looked into: no body, or a Location that may name the upstream (location.py).
 _LOOKED_INTO: Final = frozenset({201, 204, *range(300, 400)})
 _NONE: Final[list[str]] = []
+_REMEMBERED: Final = 256
 
 
 class PlainAnswer:
@@ -66,32 +69,64 @@ class PlainAnswer:
         self.onward = plain_response_octets(status, block, LENGTH, True, 1)
 
 
+class PlainFields(NamedTuple):
+    """What the field lines of a plain request say."""
+
+    block: bytes
+    host: str
+    authority: str
+    keep_alive: bool
+
+
+_UNREAD: Final = b"\0"
+_NOTHING_SAID: Final = PlainFields(b"", "", "\0", False)
+
+
+class PlainReader:
+    """Reads the heads of plain messages; one for a gateway.
+
+    Clients repeat themselves, within a connection and from one to the next: of the very same field lines the
+    reading is remembered, as HPACK has it. Octets only: what is made of them is not.
+    """
+
+    __slots__ = ("_heads", "_remembered", "largest")
+
+    def __init__(self, limits: Limits) -> None:
+        """Above `largest` octets the limits of a line and of a target would have to be looked at."""
+        self._heads = plain_heads(limits.fields)
+        self._remembered: dict[bytes, PlainFields] = {}
+        self.largest = min(LARGEST, limits.head, limits.line, limits.target)
+
+    def request(self, data: bytes, fields: bytes) -> PlainFields | None:
+        """Read the field lines `fields` of the request `data`; None if it is not plain."""
+        known = self._remembered.get(fields)
+        if known is not None:
+            return known
+        plain = self._heads.request(data)
+        authority = None if plain is None else read_authority(plain.authority)
+        if plain is None or authority is None:
+            return None
+        if len(self._remembered) >= _REMEMBERED:
+            self._remembered.clear()
+        known = PlainFields(plain.block, authority[0], plain.authority.decode("ascii"), plain.keep_alive)
+        self._remembered[fields] = known
+        return known
+
+    def response(self, data: bytes) -> PlainAnswer | None:
+        """Read the head that `data` begins with; None if it is not plain."""
+        plain = self._heads.response(data)
+        if plain is None or plain.start > self.largest or plain.status in _LOOKED_INTO:
+            return None
+        return PlainAnswer(data[: plain.start], plain.status, plain.block, plain.length)
+
+
 class PlainExchange:
     """The exchanges of one client connection that go the short way, one after the other."""
 
     __slots__ = (
-        "_authority",
-        "_block",
-        "_client",
-        "_connection",
-        "_endpoint",
-        "_fields",
-        "_hops",
-        "_host",
-        "_house",
-        "_is_sent",
-        "_keep_alive",
-        "_line",
-        "_octets",
-        "_onward",
-        "_pool",
-        "_request",
-        "_results",
-        "_snapshot",
-        "_started",
-        "_started_wall",
-        "_told",
-        "_traffic",
+        "_client", "_connection", "_endpoint", "_family", "_fields", "_hops", "_house", "_is_sent", "_line",
+        "_octets", "_onward", "_pool", "_request", "_results", "_said", "_snapshot", "_started",
+        "_started_wall", "_told", "_traffic",
     )  # fmt: skip
 
     def __init__(self, client: ClientConnection, house: House) -> None:
@@ -99,17 +134,25 @@ class PlainExchange:
         self._client = client
         self._house = house
         self._connection: UpstreamConnection | None = None
-        self._hops: list[Hop] | None = None
-        self._endpoint: Endpoint
-        self._request: Request | None = None
-        self._is_sent = False
         # What the client says again with each request, and what was found by it.
-        self._fields = b"\0"
-        self._told: FieldBlock
+        self._fields = _UNREAD
+        self._said = _NOTHING_SAID
         self._snapshot: Snapshot | None = None
         self._pool: Pool[PublicEndpoint]
-        self._results: dict[str, dict[str, object]] | None = None
+        self._results: dict[str, dict[str, object]] | None
         self._traffic: Traffic
+        self._family: bytes
+        self._told: FieldBlock | None = None
+        self._onward: bytes
+        # The exchange that is under way. A bare endpoint has no hops, for there is nobody to see the request.
+        self._line: re.Match[bytes]
+        self._endpoint: Endpoint
+        self._hops: list[Hop] | None
+        self._request: Request | None
+        self._is_sent: bool
+        self._octets: bytes
+        self._started: float
+        self._started_wall: float
 
     # --- the request ----------------------------------------------------------------------------------------
 
@@ -126,49 +169,52 @@ class PlainExchange:
         house = self._house
         if house.snapshot is not self._snapshot and not self._settle():
             return False
-        if len(data) > house.plain_largest or house.is_stopping:
+        if self._told is None:
+            self._told = FieldBlock(self._said.block + self._family)
+            self._onward = self._told.octets + b"\r\n"
+        if len(data) > house.plain.largest or house.is_stopping:
             return False
-        if not REQUESTS.is_one(data, last=not self._keep_alive):
+        if not REQUESTS.is_one(data, last=not self._said.keep_alive):
             return False
         members = self._pool.members
         endpoint = members[0] if len(members) == 1 else self._pool.choose()
         self._line = line
         self._started = house.wheel.clock()
+        keep_alive = self._said.keep_alive
         if endpoint.is_bare:  # no policy: nothing of the request has to be looked at
             origin = endpoint.origin
             if type(origin) is not HttpOrigin or (connection := origin.take()) is None:
                 return False
             self._started_wall = time.time()
-            self._client.took_short_way(self, self._keep_alive)
+            self._client.took_short_way(self, keep_alive)
             self._endpoint = endpoint
             self._hops = self._request = None
             self._send(connection, data[:start] + self._onward)
         else:
             self._started_wall = time.time()
-            self._client.took_short_way(self, self._keep_alive)
+            self._client.took_short_way(self, keep_alive)
             self._enter(endpoint)
         return True
 
     def _learn(self, data: bytes, fields: bytes) -> bool:
         """Read the field lines; False if they are not plain."""
-        plain = self._house.plain_heads.request(data)
-        known = None if plain is None else read_authority(plain.authority)
-        if plain is None or known is None:
-            self._fields = b"\0"
+        self._told = None
+        said = self._house.plain.request(data, fields)
+        if said is None:
+            self._fields = _UNREAD
             return False
         self._fields = fields
-        self._block = plain.block
-        self._keep_alive = plain.keep_alive
-        self._host, self._authority = known[0], plain.authority.decode("ascii")
-        self._snapshot = None
+        if said.authority != self._said.authority:
+            self._snapshot = None
+        self._said = said
         return True
 
     def _settle(self) -> bool:
-        """Find where requests with these fields go; False if not all go the same way."""
-        house, client = self._house, self._client
+        """Find where requests to this Host go; False if not all go the same way."""
+        house, client, said = self._house, self._client, self._said
         snapshot, conn = house.snapshot, client.conn
-        pool = snapshot.public.find(self._host)
-        if pool is None or (conn.tls is not None and conn.tls.sni != self._host):
+        pool = snapshot.public.find(said.host)
+        if pool is None or (conn.tls is not None and conn.tls.sni != said.host):
             return False
         self._results = None
         if pool.has_tcp_connect:
@@ -176,9 +222,8 @@ class PlainExchange:
             self._results = client.admitted.results.get(pool.members[0].meaning)
             if self._results is None or len(pool.members) > 1:
                 return False
-        told = house.around.forwarding.told(conn, pool.key.scheme.value, self._authority)
-        self._told = FieldBlock(self._block + told)
-        self._onward = self._told.octets + b"\r\n"
+        self._family = house.around.forwarding.told(conn, pool.key.scheme.value, said.authority)
+        self._told = None
         self._pool = pool
         self._snapshot = snapshot
         self._traffic = house.metrics.traffic(pool.members[0].info.url)
@@ -233,13 +278,14 @@ class PlainExchange:
 
     def _seen(self, endpoint: Endpoint) -> Request:
         """Return the request as policies see it."""
-        line = self._line
+        line, told = self._line, self._told
+        assert told is not None
         return Request(
             line[1].decode("ascii"),
             endpoint.info.protocol,
-            self._authority,
+            self._said.authority,
             line[2].decode("ascii"),
-            Headers.received(self._told),
+            Headers.received(told),
             header_received=Timestamp(time.time_ns()),
         )
 
@@ -257,11 +303,10 @@ class PlainExchange:
         assert connection is not None
         answer = connection.answer
         if answer is None or not data.startswith(answer.octets):
-            plain = self._house.plain_heads.response(data)
-            if plain is None or plain.start > self._house.plain_largest or plain.status in _LOOKED_INTO:
+            answer = self._house.plain.response(data)
+            if answer is None:
                 self.leave()
                 return False
-            answer = PlainAnswer(data[: plain.start], plain.status, plain.block, plain.length)
         start, length = answer.start, answer.length
         if len(data) - start != length or not RESPONSES.is_one(data):
             self.leave()
@@ -328,10 +373,7 @@ class PlainExchange:
         else:
             view, endpoint = hops[0].view, hops[-1].endpoint
             logs, acted = view.logs, view.acted
-            if len(hops) == 1:
-                endpoints = [endpoint.info.url]
-            else:
-                endpoints = [each.endpoint.info.url for each in hops]
+            endpoints = [each.endpoint.info.url for each in hops]
         origin = endpoint.origin
         assert origin is not None
         duration_ms = (now - self._started) * 1000
@@ -342,7 +384,7 @@ class PlainExchange:
             if acted:
                 self._traffic.acted(acted)
             house.access.add_usual(
-                self._started_wall, client, method, self._authority, path, status, length, duration_ms,
+                self._started_wall, client, method, self._said.authority, path, status, length, duration_ms,
                 endpoints, acted, origin.name,
             )  # fmt: skip
             return
@@ -350,7 +392,7 @@ class PlainExchange:
             "ts": timestamp(self._started_wall),
             "client": client,
             "method": method,
-            "host": self._authority,
+            "host": self._said.authority,
             "path": path,
             "status": status,
             "bytes": length,
@@ -365,10 +407,10 @@ class PlainExchange:
 
     def head(self) -> RequestHead:
         """Return the head of the request that is under way, or was the last one."""
-        line = self._line
+        line, said = self._line, self._said
         return RequestHead(
-            line[1].decode("ascii"), line[2].decode("ascii"), 1, None, self._host, self._authority, NONE, 0,
-            self._keep_alive, False, self._block,
+            line[1].decode("ascii"), line[2].decode("ascii"), 1, None, said.host, said.authority, NONE, 0,
+            said.keep_alive, False, said.block,
         )  # fmt: skip
 
     def leave(self) -> HttpExchange:

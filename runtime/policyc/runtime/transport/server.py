@@ -31,16 +31,16 @@ from policyc.runtime.protocol.http1 import (
     END,
     LENGTH,
     NONE,
+    NOTHING_READ,
     Framing,
     RequestHead,
     RequestReader,
     plain_response_octets,
     response_octets,
 )
-from policyc.runtime.protocol.plain_head import PlainHeads
 from policyc.runtime.protocol.refusal import REASONS, Refused
 from policyc.runtime.transport.accepted import Ends, Held
-from policyc.runtime.transport.plain import PlainExchange
+from policyc.runtime.transport.plain import PlainExchange, PlainReader
 from policyc.runtime.transport.upstream import Upstreams
 from policyc.runtime.transport.wheel import Timed, Wheel
 
@@ -65,8 +65,7 @@ class House(Interface):
     metrics: Metrics
     access: AccessLog | None
     upstreams: Upstreams
-    plain_heads: PlainHeads
-    plain_largest: int
+    plain: PlainReader
 
     @property
     def snapshot(self) -> Snapshot:
@@ -86,38 +85,41 @@ class House(Interface):
 class ClientConnection(Timed, asyncio.Protocol):
     """One connection of a client: `exchange.Downstream`."""
 
+    # What all connections begin with. Most keep most of it, and setting it would take longer for each of them
+    # than answering its request (workload W4 of docs/performance.md).
+    conn: Connection
+    admitted: Admitted
+    _transport: asyncio.Transport | None = None
+    _address = ""
+    _reader = NOTHING_READ
+    _plain: PlainExchange
+    # Whether a request may come, and nothing of it has come yet.
+    _is_ready = False
+    _exchange: HttpExchange | PlainExchange | None = None
+    _head: RequestHead | None = None
+    _requests = 0
+    _framing = NONE
+    _keep_alive = True
+    _head_sent = False
+    _continued = False
+    _advancing = False
+    _again = False
+    _lingering = False
+    _drained = -1
+    _paused = 0
+    _stalled = False
+    _body_began = 0.0
+    _body_octets = 0
+    _at_end = False
+    _tunnel: Relay | None = None
+
     def __init__(self, house: House, ends: Ends | None = None) -> None:
         """Made by the listener; `ends` are what a PROXY header told of the connection."""
         super().__init__()
         self._house = house
         self._ends = ends
         self._settings = house.around.settings
-        self._reader = RequestReader(self._settings.limits())
-        self._transport: asyncio.Transport | None = None
-        self._address = ""
-        self.conn = Connection("")
-        self.admitted = Admitted(False)
-        self._exchange: HttpExchange | PlainExchange | None = None
-        self._plain = PlainExchange(self, house)
-        # Whether a request may come, and nothing of it has come yet.
-        self._is_ready = False
-        self._head: RequestHead | None = None
-        self._requests = 0
         self._out: list[bytes | memoryview] = []
-        self._framing = NONE
-        self._keep_alive = True
-        self._head_sent = False
-        self._continued = False
-        self._advancing = False
-        self._again = False
-        self._lingering = False
-        self._drained = -1
-        self._paused = 0
-        self._stalled = False
-        self._body_began = 0.0
-        self._body_octets = 0
-        self._at_end = False
-        self._tunnel: Relay | None = None
 
     # --- asyncio.Protocol -----------------------------------------------------------------------------------
 
@@ -142,6 +144,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self.admitted = Admitted(self._house.around.forwarding.trusts(peer[0]))
         self._transport.set_write_buffer_limits(high=settings.buffer_bytes)
         self._house.wheel.set(self, settings.idle_timeout_s)
+        self._plain = PlainExchange(self, self._house)
         self._is_ready = True
 
     def data_received(self, data: bytes) -> None:
@@ -158,6 +161,8 @@ class ClientConnection(Timed, asyncio.Protocol):
                 self._abort_transport()
             return
         reader = self._reader
+        if reader is NOTHING_READ:
+            reader = self._reader = RequestReader(self._house.upstreams.limits)
         requests = self._requests if self._exchange is None and reader.is_between else -1
         reader.feed(data)
         self._advance()
@@ -587,9 +592,13 @@ class ClientConnection(Timed, asyncio.Protocol):
             transport.write(head + data[start:])
         else:
             transport.writelines((head, memoryview(data)[start:]))
-        if not goes_on:
-            self._head = self._plain.head()
+        if goes_on:
+            return
+        asked = self._head = self._plain.head()
+        if asked.keep_alive or self._reader.buffered:
             self.exchange_finished()
+        else:
+            self._close_transport()  # the client said that nothing comes any more
 
     # --- the end --------------------------------------------------------------------------------------------
 
