@@ -7,11 +7,10 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.e2e.certificate import server_context
-from tests.e2e.world import Client, Reply, Seen, World, endpoint, read_request, run, world
+from tests.e2e.world import Client, Seen, World, endpoint, read_request, run, world
 
 from policyc.engine.model import Run
 from policyc.engine.outcome import Forward, Respond
@@ -471,25 +470,5 @@ def test_tunnel_to_an_https_upstream_ends_both_ways_at_once(first: str) -> None:
             await over.wait()
             assert heard == [b"hello", b""]
             assert "reason" not in await made.record()
-
-    run(scenario())
-
-
-def test_application_is_offered_no_upgrade() -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            return
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"plain"})
-
-    async def scenario() -> None:
-        async with world() as made:
-            await made.serve(endpoint("https://a.example"), apps={"https://a.example": [app]})
-            client = await made.client()
-            client.send(ASK)
-            reply: Reply = await client.reply()
-            assert reply.status == 501
-            assert (await made.record())["reason"] == "upgrade_not_served"
-            assert (await made.get("/", "a.example")).body == b"plain"
 
     run(scenario())
