@@ -71,6 +71,46 @@ def test_scope_tells_the_request() -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize(("line", "told"), [("TE: trailers", [("x-sum", "1")]), ("X: y", [])])
+def test_trailers_of_an_application_reach_a_client_that_knows_of_them(
+    line: str, told: list[tuple[str, str]]
+) -> None:
+    scopes: list[dict[str, Any]] = []
+
+    async def trail(scope: Any, receive: Receive, send: Send) -> None:
+        scopes.append(scope)
+        may = "http.response.trailers" in scope.get("extensions", {})
+        await send({"type": "http.response.start", "status": 200, "headers": [], "trailers": may})
+        await send({"type": "http.response.body", "body": b"body"})
+        if may:
+            first = {"type": "http.response.trailers", "headers": [(b"X-Sum", b"1")], "more_trailers": True}
+            await send(first)
+            await send({"type": "http.response.trailers", "headers": [(b"set-cookie", b"a=b")]})
+
+    async def scenario() -> None:
+        async with world() as made:
+            await serve(made, app_of(trail))
+            client = await made.client()
+            for _ in range(2):
+                reply = await client.get("/", "a.example", line)
+                assert (reply.status, reply.body, list(reply.trailers)) == (200, b"body", told)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("status", [101, 103, 99, 600])
+def test_status_that_is_no_final_one_is_a_failure_of_the_application(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            await serve(made, app_of(lambda scope, receive, send: answer(send, b"", status=status)))
+            assert (await made.get("/", "a.example")).status == 502
+
+    run(scenario())
+    assert f"{status} is not the status of a response" in caplog.text
+
+
 def test_bodies_stream_both_ways() -> None:
     async def echo(scope: Any, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})

@@ -44,6 +44,8 @@ _FRAMES = "tests/runtime/protocol/test_http2_frames.py::test_"
 
 # Limits that are met in other tests.
 ELSEWHERE = {
+    "websocket_message_limit_bytes": "tests/e2e/test_app_sockets.py::"
+    "test_message_beyond_the_limit_closes_with_1009",
     "hello_timeout_s": "tests/e2e/test_streams.py::test_late_hello_is_waited_for_in_all_and_not_per_piece",
     "stream_idle_timeout_s": "tests/e2e/test_streams.py::test_nothing_moves_for_five_minutes_and_the_"
     "connection_is_closed",

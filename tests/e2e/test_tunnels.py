@@ -6,12 +6,13 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.e2e.certificate import server_context
-from tests.e2e.world import Client, Reply, Seen, World, endpoint, read_request, run, world
+from tests.e2e.tls_world import TlsWorld
+from tests.e2e.world import Client, Seen, World, endpoint, read_request, run, world
 
 from policyc.engine.model import Run
 from policyc.engine.outcome import Forward, Respond
@@ -475,21 +476,67 @@ def test_tunnel_to_an_https_upstream_ends_both_ways_at_once(first: str) -> None:
     run(scenario())
 
 
-def test_application_is_offered_no_upgrade() -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            return
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"plain"})
+async def over_tls(made: World, serve: Serve) -> Client:
+    secure = TlsWorld(made)
+    await secure.serve(endpoint("https://a.example", to=await made.server(serve)))
+    return await secure.client()
 
+
+def test_tunnel_of_a_client_over_tls() -> None:
     async def scenario() -> None:
         async with world() as made:
-            await made.serve(endpoint("https://a.example"), apps={"https://a.example": [app]})
-            client = await made.client()
-            client.send(ASK)
-            reply: Reply = await client.reply()
-            assert reply.status == 501
-            assert (await made.record())["reason"] == "upgrade_not_served"
-            assert (await made.get("/", "a.example")).body == b"plain"
+            echo = Echo(greeting=b"welcome ")
+            client = await over_tls(made, echo)
+            client.send(ASK + b"early")
+            assert (await client.reply()).status == 101
+            assert await client.reader.readexactly(13) == b"welcome early"
+            client.send(b"x" * 1_000_000)
+            assert await client.reader.readexactly(1_000_000) == b"x" * 1_000_000
+            await client.close()
+            record = await made.record()
+            assert (record["status"], record["bytes_in"], record["bytes_out"]) == (101, 1_000_005, 1_000_013)
+            assert "reason" not in record
+            assert made.gateway.upstreams.open_count == 0
 
     run(scenario())
+
+
+def test_upstream_that_ends_a_tunnel_ends_it_for_a_client_over_tls() -> None:
+    async def scenario() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(YES + b"x" * 1_000_000)
+            writer.close()
+
+        async with world() as made:
+            client = await over_tls(made, serve)
+            client.send(ASK)
+            assert (await client.reply()).status == 101
+            assert await client.reader.read(-1) == b"x" * 1_000_000
+            assert "reason" not in await made.record()
+
+    run(scenario())
+
+
+def test_client_over_tls_that_closes_takes_its_upstream_call_along(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        arrived, gone = asyncio.Event(), asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            arrived.set()
+            with suppress(ConnectionError):
+                await reader.read(-1)
+            gone.set()
+            writer.close()
+
+        async with world() as made:
+            client = await over_tls(made, serve)
+            client.send(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+            await arrived.wait()
+            await client.close()
+            await gone.wait()
+            assert (await made.record())["reason"] == "client_gone"
+
+    run(scenario())
+    assert caplog.text == ""

@@ -8,6 +8,7 @@ long one does not, so names are compared in lower case and lines in order of nam
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -64,6 +65,9 @@ SUMMED = (
     b"0\r\nX-Sum: 1\r\nSet-Cookie: a=b\r\nX-Sum: 2\r\n\r\n"
 )
 SWITCH = b"HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"
+
+# Per seed; `make soak` has more.
+ROUNDS = int(os.environ.get("POLICYC_EXAMPLES", "500")) // 5
 
 REQUESTS = (
     GET, ENDING, HEAD, OLD, POST, CHUNKED, TRAILED, BADLY_TRAILED, EXPECTING, ABSOLUTE, UPGRADE,
@@ -281,7 +285,7 @@ def a_dialogue(chance: random.Random) -> tuple[list[bytes], list[bytes]]:
 def test_any_split_of_the_octets_gives_the_same_exchange(seed: int) -> None:
     async def scenario() -> None:
         chance = random.Random(seed)
-        for number in range(150):
+        for number in range(ROUNDS):
             requests, answers = a_dialogue(chance)
             whole = await exchange(requests, answers, Cuts(None))
             parts = await exchange(requests, answers, Cuts(seed * 1000 + number))
@@ -297,7 +301,7 @@ def test_any_split_of_a_tunnel_is_the_same_tunnel(seed: int) -> None:
         assert whole[0].endswith(b"upgrade: websocket\r\nconnection: upgrade\r\n\r\n" + b"ping" * 40)
         assert whole[1].startswith(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 101 ")
         assert whole[1].endswith(b"\r\nconnection: upgrade\r\n\r\n" + b"pong" * 30)
-        for number in range(100):
+        for number in range(ROUNDS):
             chance = random.Random(seed * 1000 + number)
             assert await tunnelled(chance, Cuts(seed * 1000 + number)) == whole
 
@@ -308,7 +312,7 @@ def test_any_split_of_a_tunnel_is_the_same_tunnel(seed: int) -> None:
 def test_short_way_and_long_way_give_the_same_exchange(seed: int) -> None:
     async def scenario() -> None:
         chance = random.Random(100 + seed)
-        for number in range(150):
+        for number in range(ROUNDS):
             requests, answers = a_dialogue(chance)
             short = await exchange(requests, answers, Cuts(number))
             long = await exchange(requests, answers, Cuts(number), slowly=True)

@@ -10,7 +10,7 @@ import asyncio
 import random
 
 import pytest
-from tests.property.test_any_split import UPSTREAM, Cuts, Wire
+from tests.property.test_any_split import ROUNDS, UPSTREAM, Cuts, Wire
 
 from policyc.runtime.gateway import Gateway
 from policyc.runtime.settings import Settings
@@ -92,7 +92,7 @@ async def seen_upstream(octets: bytes, cuts: Cuts, settings: Settings) -> list[L
 def test_family_that_upstreams_see_is_a_function_of_the_connection(seed: int) -> None:
     async def scenario() -> None:
         chance = random.Random(seed)
-        for number in range(150):
+        for number in range(ROUNDS):
             octets = a_request(chance)
             lines = await seen_upstream(octets, Cuts(None if number % 2 else number), Settings())
             family = [line for line in lines if is_of_family(line[0])]
@@ -108,7 +108,7 @@ def test_family_that_upstreams_see_is_a_function_of_the_connection(seed: int) ->
 def test_listed_peers_and_append_mode_end_in_what_the_connection_shows(settings: Settings) -> None:
     async def scenario() -> None:
         chance = random.Random(7)
-        for number in range(150):
+        for number in range(ROUNDS):
             octets = a_request(chance)
             lines = await seen_upstream(octets, Cuts(None if number % 2 else number), settings)
             for name, ours in ((b"x-forwarded-for", b"192.0.2.1"), (b"x-forwarded-proto", b"http")):

@@ -49,7 +49,7 @@ def checked(
     timings: list[tuple[str, float]] | None = None,
 ) -> Work:
     """Return what `check` found together with what it made of the documents."""
-    work = Work(documents, options, Report() if report is None else report, loader)
+    work = Work(documents, options, Report(options.limits) if report is None else report, loader)
     run_stages(work, CHECKS, clock)
     if timings is not None:
         timings.extend(work.timings)
@@ -68,7 +68,7 @@ def compile(  # the name that callers look for
     Raises PolicycError with the diagnostics if there are errors (or, with `Options.strict`, warnings).
     """
     options = options if options.for_run else replace(options, for_run=True)
-    work = Work(documents, options, Report() if report is None else report, loader)
+    work = Work(documents, options, Report(options.limits) if report is None else report, loader)
     run_stages(work, STAGES)
     if work.program is None:
         raise PolicycError("the policy does not compile", tuple(work.report.sorted()))

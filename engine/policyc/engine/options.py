@@ -8,6 +8,8 @@ from typing import Literal
 from policyc.engine.endpoint_url import EndpointUrl
 from policyc.engine.message_limits import DEFAULTS, MessageLimits
 from policyc.grammar.frozen import Frozen
+from policyc.grammar.limits import DEFAULTS as POLICY_LIMITS
+from policyc.grammar.limits import Limits
 from policyc.grammar.source import Source
 
 # The caller reads files, the engine does not: given a path as written and the source naming it, the source
@@ -28,6 +30,7 @@ class Options(Frozen):
     are the URLs of endpoints that the caller adds itself (an ASGI app given on the command line).
     `cost_limit` is what an expression may cost at most, in units, for a message that keeps to
     `message_limits` (cel/cost.py). What is not `optimised` does the same, as it is written.
+    `limits` are those of the documents; a report that is handed in has the same.
     """
 
     endpoint: EndpointUrl | None = None
@@ -41,3 +44,4 @@ class Options(Frozen):
     cost_limit: int = COST_LIMIT
     message_limits: MessageLimits = DEFAULTS
     optimised: bool = True
+    limits: Limits = POLICY_LIMITS

@@ -20,6 +20,7 @@ from policyc.engine.resolve import Names
 from policyc.engine.types import BOOL
 from policyc.grammar import syntax
 from policyc.grammar.diagnostic import Report
+from policyc.grammar.limits import Limits
 from policyc.grammar.source import Text
 
 
@@ -42,15 +43,15 @@ def type_unused(names: list[Names], report: Report) -> None:
                 check(let.expr, Scope.traffic(lets=each.scope_lets()), report)
         for block in unused_rules(each):
             # Nobody said where the rules are meant to run: they are right if they are right in any phase.
-            attempts = [_attempt(block, each, phase) for phase in Phase]
+            attempts = [_attempt(block, each, phase, report.limits) for phase in Phase]
             report.extend(min(attempts, key=lambda found: sum(each.severity == "error" for each in found)))
 
 
-def _attempt(block: syntax.Rules, names: Names, phase: Phase) -> Report:
+def _attempt(block: syntax.Rules, names: Names, phase: Phase, limits: Limits) -> Report:
     """Return what is wrong with rules that nothing uses, were they used in a phase."""
     from policyc.engine.checks.actions import check_rule
 
-    report = Report()
+    report = Report(limits)
     draft = DraftPhase(phase, syntax.Phase(_text_of(block), (), block.span))
     draft.rules = drafts_of(block, names)
     for rule in draft.rules:
@@ -82,7 +83,7 @@ def _type_phase(
     """Type the rules of a phase; return the results that its actions may have published."""
     scope = Scope.traffic(phase.phase, kind.protocol, kind.binding, acted=acted)
     for index, rule in enumerate(phase.rules):
-        inner = Report()
+        inner = Report(report.limits)
         here = _with_lets(scope, rule.lets)
         _type_rule(rule, here, inner)
         for number, action in enumerate(rule.actions):

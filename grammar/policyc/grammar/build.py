@@ -227,6 +227,7 @@ class Builder:
         """Forget the text before and take up `text`."""
         self.source = text.span.source
         self.report = report
+        self._longest = report.limits.expression_characters
         self.path = path
         self.alias = text.alias
         self._first = text.first
@@ -282,8 +283,8 @@ class Builder:
     def _join(self, first: Any, last: Any) -> Span:
         """Return the span of an operation; one that is too long ends the reading before it costs too much."""
         span = self._between(first, last)
-        if span.end - span.start > 2 * limits.EXPRESSION_CHARACTERS:
-            message = f"an expression may have {limits.EXPRESSION_CHARACTERS} characters, this one has more"
+        if span.end - span.start > 2 * self._longest:
+            message = f"an expression may have {self._longest} characters, this one has more"
             raise TooMuch(limits.EXPRESSION_TOO_LONG, message, Span(self.source, span.start, span.start))
         return span
 
@@ -578,13 +579,10 @@ class Builder:
     def _whole(self, expr: Expr) -> Expr:
         """Check the size of a whole expression; what is too large is reported and replaced by a constant."""
         span = expr.span
-        if span.end - span.start > limits.EXPRESSION_CHARACTERS:
-            self._say(
-                limits.EXPRESSION_TOO_LONG,
-                f"an expression may have {limits.EXPRESSION_CHARACTERS} characters, "
-                f"this one has {span.end - span.start}",
-                span,
-            )
+        if span.end - span.start > self._longest:
+            size = span.end - span.start
+            message = f"an expression may have {self._longest} characters, this one has {size}"
+            self._say(limits.EXPRESSION_TOO_LONG, message, span)
             return Literal("null", None, span)
         if span.end - span.start > limits.EXPRESSION_DEPTH and is_deeper(expr, limits.EXPRESSION_DEPTH):
             self._say(
@@ -837,11 +835,12 @@ def say(
 def place(prefix: str, rules: Iterable[Rule | Use], report: Report) -> tuple[Rule | Use, ...]:
     """Give rules and what they hold their paths below `prefix`, in place, and check the counts."""
     placed = tuple(rules)
-    if len(placed) > limits.RULES_PER_PHASE:
+    most = report.limits.rules_per_phase
+    if len(placed) > most:
         report.add(
             limits.TOO_MANY_RULES,
-            f"`{prefix}` has {len(placed)} rules, at most {limits.RULES_PER_PHASE} are allowed",
-            placed[limits.RULES_PER_PHASE].span,
+            f"`{prefix}` has {len(placed)} rules, at most {most} are allowed",
+            placed[most].span,
             path=prefix,
         )
     for i, rule in enumerate(placed):
@@ -861,8 +860,8 @@ def place(prefix: str, rules: Iterable[Rule | Use], report: Report) -> tuple[Rul
 def check_counts(rule: Rule, report: Report) -> None:
     """Report a rule with too many expressions or actions."""
     for kind, items, most in (
-        ("expressions", rule.conditions, limits.EXPRESSIONS_PER_RULE),
-        ("actions", rule.actions, limits.ACTIONS_PER_RULE),
+        ("expressions", rule.conditions, report.limits.expressions_per_rule),
+        ("actions", rule.actions, report.limits.actions_per_rule),
     ):
         if len(items) > most:
             report.add(

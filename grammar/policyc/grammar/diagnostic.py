@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from policyc.grammar.codes import Code
 from policyc.grammar.frozen import Frozen
+from policyc.grammar.limits import DEFAULTS, Limits
 from policyc.grammar.source import Span
 
 _NO_FACTS: Mapping[str, object] = MappingProxyType({})
@@ -49,12 +50,16 @@ class Diagnostic(Frozen):
 
 
 class Report:
-    """Collects diagnostics; the same finding at the same place is kept once."""
+    """Collects diagnostics; the same finding at the same place is kept once.
 
-    __slots__ = ("_found", "_seen")
+    `limits` are those of the documents that it is about: what exceeds one is found by whoever reports here.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_found", "_seen", "limits")
+
+    def __init__(self, limits: Limits = DEFAULTS) -> None:
         """Start empty."""
+        self.limits = limits
         self._found: list[Diagnostic] = []
         self._seen: set[tuple[str, str, int, int, str]] = set()
 

@@ -68,7 +68,7 @@ def read_yaml(source: Source, report: Report) -> Document:
     """Return the items of a YAML document; what is wrong with it has been reported."""
     from policyc.grammar.yaml_values import YAML_SEVERAL, read_values
 
-    found = Report()
+    found = Report(report.limits)
     read = read_values(source, found)
     if isinstance(read.value, MapValue) and _is_manifest(read.value):
         # Manifests come several to a file; that they are manifests is all there is to say.

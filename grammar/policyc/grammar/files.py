@@ -67,8 +67,8 @@ def decode(name: str, octets: bytes, report: Report) -> Source | None:
         at = len(source.text)
         report.add(code, message, source.span(at, at), hint=hint)
 
-    if len(octets) > limits.DOCUMENT_OCTETS:
-        message = f"the file has {len(octets):,} octets, at most {limits.DOCUMENT_OCTETS:,} are read"
+    if len(octets) > report.limits.document_bytes:
+        message = f"the file has {len(octets):,} octets, at most {report.limits.document_bytes:,} are read"
         refuse(limits.DOCUMENT_TOO_LARGE, message)
         return None
     if octets.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):

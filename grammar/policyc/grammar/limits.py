@@ -1,21 +1,58 @@
-"""What a document may cost to read: every limit of this layer, with its default.
+"""What a document may cost: every limit of policies, with its default.
 
-The figures are those of spec/policy-language.md §1.4. What exceeds one is a diagnostic (P08xx), never an
-exception.
+Those of spec/policy-language.md §1.4 are a `Limits`, which a report carries to whoever reads and checks for
+it; the rest are constants. What exceeds one is a diagnostic (P08xx and others), never an exception.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from policyc.grammar.codes import declare
 
-DOCUMENT_OCTETS = 1024 * 1024
-EXPRESSION_CHARACTERS = 16 * 1024
-NESTED_BRACKETS = 32
-DOCUMENT_BRACKETS = NESTED_BRACKETS + 8  # blocks of the file around an expression
+
+class Limits(NamedTuple):
+    """The limits that whoever reads policies may choose; LIMITS says what each is."""
+
+    document_bytes: int = 1024 * 1024
+    rules_per_phase: int = 1000
+    expressions_per_rule: int = 64
+    actions_per_rule: int = 64
+    expression_characters: int = 16 * 1024
+    nested_brackets: int = 32
+    value_depth: int = 16
+    variables_per_action: int = 256
+
+    @property
+    def document_brackets(self) -> int:
+        """How deep brackets may nest in a file: there are blocks around an expression."""
+        return self.nested_brackets + 8
+
+
+DEFAULTS = Limits()
+
+
+class Limit(NamedTuple):
+    """A limit as flags and docs see it; `most` is the largest value that can be chosen."""
+
+    name: str
+    most: int
+    doc: str
+
+
+# Beyond `most`, reading would cost time, memory or depth of recursion out of any proportion.
+LIMITS: tuple[Limit, ...] = (
+    Limit("document_bytes", 16 * 1024 * 1024, "octets of a file (P0801)"),
+    Limit("rules_per_phase", 100_000, "rules of a phase, those put in by `use` included (P0804, P0850)"),
+    Limit("expressions_per_rule", 10_000, "expressions of a rule (P0805)"),
+    Limit("actions_per_rule", 10_000, "actions of a rule (P0805)"),
+    Limit("expression_characters", 256 * 1024, "characters of an expression (P0802)"),
+    Limit("nested_brackets", 200, "brackets that nest in an expression (P0803)"),
+    Limit("value_depth", 60, "depth of a value of any shape, as in `set-vars`"),
+    Limit("variables_per_action", 10_000, "variables that one `set-vars` sets"),
+)
+
 EXPRESSION_DEPTH = 250
-RULES_PER_PHASE = 1000
-EXPRESSIONS_PER_RULE = 64
-ACTIONS_PER_RULE = 64
 ACTIONS_PER_DOCUMENT = 20_000  # of a `.policy` file
 YAML_NODES = 100_000  # after expansion of aliases
 YAML_DEPTH = 64

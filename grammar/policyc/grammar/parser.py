@@ -80,11 +80,12 @@ def _parser() -> tuple[Parser, Builder]:
 def parse_policy(source: Source, report: Report) -> Document:
     """Return what a `.policy` file holds; statements with syntax errors are reported and left out."""
     text = Text(source.text, source.whole(), 0)
-    deep = scan.too_deep(text.value, limits.DOCUMENT_BRACKETS, is_file=True)
+    most = report.limits.document_brackets
+    deep = scan.too_deep(text.value, most, is_file=True)
     if deep is not None:
         report.add(
             limits.NESTED_TOO_DEEP,
-            f"brackets are nested more than {limits.DOCUMENT_BRACKETS} deep",
+            f"brackets are nested more than {most} deep",
             source.span(deep, deep + 1),
         )
         return Document(source, "policy", ())
@@ -114,17 +115,16 @@ def parse_expression(text: Text, report: Report, path: str | None = None) -> Exp
     if not value.strip():
         say(report, EMPTY_EXPRESSION, "the expression is empty", text.span, path, text.alias)
         return None
-    if len(value) > limits.EXPRESSION_CHARACTERS:
-        message = (
-            f"an expression may have {limits.EXPRESSION_CHARACTERS} characters, this one has {len(value)}"
-        )
+    most = report.limits.expression_characters
+    if len(value) > most:
+        message = f"an expression may have {most} characters, this one has {len(value)}"
         say(report, limits.EXPRESSION_TOO_LONG, message, text.span, path, text.alias)
         return None
-    deep = scan.too_deep(value, limits.NESTED_BRACKETS, is_file=False)
+    deep = scan.too_deep(value, report.limits.nested_brackets, is_file=False)
     if deep is not None:
         fail(
             limits.NESTED_TOO_DEEP,
-            f"brackets are nested more than {limits.NESTED_BRACKETS} deep",
+            f"brackets are nested more than {report.limits.nested_brackets} deep",
             deep,
             deep + 1,
         )
@@ -142,7 +142,7 @@ def parse_expression(text: Text, report: Report, path: str | None = None) -> Exp
     from policyc.grammar.recover import run
 
     parser, builder = _parser()
-    found = Report()
+    found = Report(report.limits)
     builder.begin(text, found, path)
     expr = run(parser, builder, value, "expression")
     builder.finish()

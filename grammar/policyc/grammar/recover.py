@@ -26,15 +26,15 @@ _ITEM_WORDS = ("endpoint", "let", "import", "rules", "test")
 _WORD = re.compile(r"[a-z]+\b")
 _STATEMENT_WORDS = ("when", "rule", "use")
 _BRACKETS = {"LPAR": "(", "LSQB": "[", "LBRACE": "{"}
-# Each level of an expression holds at most four values on the stack, each block around it two.
-_STACK = 4 * (limits.EXPRESSION_DEPTH + limits.DOCUMENT_BRACKETS)
 
 
 def run(parser: Parser, builder: Builder, text: str, start: str) -> object:
     """Return what `text` parses to; None where nothing can be made of it, which has been reported."""
     from policyc.grammar.machine import Run, TooTall, Unexpected
 
-    going = Run(parser, builder, text, start, _STACK)
+    # Each level of an expression holds at most four values on the stack, each block around it two.
+    stack = 4 * (limits.EXPRESSION_DEPTH + builder.report.limits.document_brackets)
+    going = Run(parser, builder, text, start, stack)
     attempt = _Attempt(going, builder, text, is_file=start == "file")
     while True:
         try:

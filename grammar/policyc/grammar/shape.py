@@ -218,16 +218,15 @@ class Reader(NamedTuple):
         if not isinstance(value, ListValue):
             self.shape("a list of rules", value, path, "begin each rule with `- `")
             return ()
-        if len(value.items) > limits.RULES_PER_PHASE:
+        most = self.report.limits.rules_per_phase
+        if len(value.items) > most:
             self.say(
                 limits.TOO_MANY_RULES,
-                f"`{path}` has {len(value.items)} rules, at most {limits.RULES_PER_PHASE} are allowed",
-                value.items[limits.RULES_PER_PHASE].span,
+                f"`{path}` has {len(value.items)} rules, at most {most} are allowed",
+                value.items[most].span,
                 path,
             )
-        found = (
-            self.rule(item, f"{path}[{i}]") for i, item in enumerate(value.items[: limits.RULES_PER_PHASE])
-        )
+        found = (self.rule(item, f"{path}[{i}]") for i, item in enumerate(value.items[:most]))
         return tuple(rule for rule in found if rule is not None)
 
     def rule(self, value: Value, path: str) -> Rule | None:
@@ -282,7 +281,7 @@ class Reader(NamedTuple):
             )
             return ()
         if isinstance(value, ListValue):
-            items = value.items[: limits.EXPRESSIONS_PER_RULE + 1]
+            items = value.items[: self.report.limits.expressions_per_rule + 1]
             return tuple(self._condition(item, f"{path}[{i}]") for i, item in enumerate(items))
         if isinstance(value, TextValue | PlainValue):
             self.say(
@@ -318,7 +317,7 @@ class Reader(NamedTuple):
         if not isinstance(value, ListValue):
             self.shape("a list of actions", value, path, "begin each action with `- type: …`")
             return ()
-        items = value.items[: limits.ACTIONS_PER_RULE + 1]
+        items = value.items[: self.report.limits.actions_per_rule + 1]
         found = (self._action(item, f"{path}[{i}]") for i, item in enumerate(items))
         return tuple(action for action in found if action is not None)
 

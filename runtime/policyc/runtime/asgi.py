@@ -1,5 +1,7 @@
 """ASGI applications in this process as origins of endpoints: HTTP scope, streaming both ways, lifespan.
 
+WebSocket is in asgi_websocket.py, which needs the extra `websocket`.
+
 An application runs in one task per request. What it raises before its response is a failed upstream (502);
 after that the client's connection is cut, as for any upstream that breaks off.
 """
@@ -16,6 +18,7 @@ from policyc.engine.traffic import Headers
 from policyc.runtime.origin import Call, Listener, Outgoing
 from policyc.runtime.protocol.hopbyhop import HOP_BY_HOP, Line
 from policyc.runtime.protocol.http1 import Framing
+from policyc.runtime.protocol.trailers import allowed
 from policyc.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -129,11 +132,19 @@ class AsgiOrigin:
 
     def begin(self, request: Outgoing, listener: Listener) -> Call:
         """Run the application on a request."""
-        call = AsgiCall(self, request, listener)
+        call = AsgiCall(self, request, listener) if not request.upgrade else _socket(self, request, listener)
         task = call.task = asyncio.get_running_loop().create_task(call.run())
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
         return call
+
+
+def _socket(origin: AsgiOrigin, request: Outgoing, listener: Listener) -> AsgiCall:
+    try:
+        from policyc.runtime.asgi_websocket import SocketCall
+    except ImportError:
+        return _NoSocket(origin, request, listener)
+    return SocketCall(origin, request, listener)
 
 
 class AsgiCall:
@@ -159,6 +170,8 @@ class AsgiCall:
         self._left = -1
         self._done = False
         self._asked = False
+        self._awaits_trailers = False
+        self._trailers: list[Line] = []
         self.task: asyncio.Task[None] | None = None
 
     # --- origin.Call ----------------------------------------------------------------------------------------
@@ -182,8 +195,8 @@ class AsgiCall:
         self._news.set()
 
     def tunnel(self) -> Side:
-        """Never asked for: no application is offered an upgrade."""
-        raise NotImplementedError
+        """Never asked for: HTTP goes on as HTTP."""
+        raise AssertionError("there is no tunnel to an application that serves HTTP")
 
     def abort(self) -> None:
         """The client is gone: the application hears `http.disconnect`; later it is cancelled."""
@@ -207,14 +220,9 @@ class AsgiCall:
     async def run(self) -> None:
         """Run the application and tell how it went."""
         origin = self._origin
-        if self._request.upgrade:
-            self._done = True
-            message = "this application is not offered WebSocket connections"
-            self._fail(Fail(3004, message, status=501, reason="upgrade_not_served"))
-            return
         try:
             await origin.ready()
-            await origin.app(self._scope(), self._receive, self._send)
+            await self._serve()
         except asyncio.CancelledError:
             self._fail(Fail(3004, "the application was stopped", status=502))
             raise
@@ -227,6 +235,12 @@ class AsgiCall:
             self._fail(Fail(3004, "the application ended without a complete response", status=502))
         finally:
             self._done = True
+
+    async def _serve(self) -> None:
+        scope = self._scope()
+        if self._request.accepts_trailers:
+            scope["extensions"] = {"http.response.trailers": {}}
+        await self._origin.app(scope, self._receive, self._send)
 
     def _fail(self, failure: Fail) -> None:
         """Tell of a failure; after a complete response there is nobody to tell."""
@@ -297,15 +311,20 @@ class AsgiCall:
         if kind == "http.response.start":
             if self._head is not None:
                 raise RuntimeError("the response was started before")
-            self._head = (
-                int(message["status"]),
-                [(bytes(n), bytes(v)) for n, v in message.get("headers", ())],
-            )
+            status = int(message["status"])
+            if not 200 <= status <= 599:
+                raise RuntimeError(f"{status} is not the status of a response")
+            self._head = status, [(bytes(n), bytes(v)) for n, v in message.get("headers", ())]
+            self._awaits_trailers = self._request.accepts_trailers and bool(message.get("trailers"))
         elif kind == "http.response.body":
             if self._head is None:
                 raise RuntimeError("the response was not started")
             await self._writable.wait()
             self._send_body(bytes(message.get("body", b"")), bool(message.get("more_body", False)))
+        elif kind == "http.response.trailers" and self._awaits_trailers and self._head_sent:
+            self._trailers += [(bytes(n), bytes(v)) for n, v in message.get("headers", ())]
+            if not message.get("more_trailers"):
+                self._complete(allowed(self._trailers))
         else:
             raise RuntimeError(f"a message of type {kind!r} is not expected here")
 
@@ -321,7 +340,7 @@ class AsgiCall:
             declared = [value for name, value in lines if name.lower() == b"content-length"]
             if declared and (len(declared) > 1 or not declared[0].isdigit()):
                 raise RuntimeError("the response has a bad content-length")
-            length = int(declared[0]) if declared else (-1 if more else len(body))
+            length = int(declared[0]) if declared else (-1 if more or self._awaits_trailers else len(body))
             framing = Framing.LENGTH if length >= 0 else Framing.CHUNKED
             if self._request.method == "HEAD" or status in (204, 304):
                 framing = Framing.NONE
@@ -340,9 +359,23 @@ class AsgiCall:
                 raise RuntimeError("the body does not have the length that was declared")
         if body:
             listener.on_data(body)
-        if more:
+        if more or self._awaits_trailers:
             listener.on_flush()
-            return
-        self._listener = None
+        else:
+            self._complete(())
+
+    def _complete(self, trailers: Sequence[Line]) -> None:
+        listener, self._listener = self._listener, None
         self._news.set()
-        listener.on_end()
+        if listener is not None:
+            listener.on_end(trailers)
+
+
+class _NoSocket(AsgiCall):
+    """The answer to a handshake where nothing is there to speak WebSocket with."""
+
+    async def run(self) -> None:
+        """Fail the call."""
+        self._done = True
+        message = "WebSocket to applications needs `policyc[websocket]`"
+        self._fail(Fail(3004, message, status=501, reason="upgrade_not_served"))

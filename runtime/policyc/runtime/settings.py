@@ -37,6 +37,9 @@ class Settings:
     line_limit_bytes: int = _setting(16 * 1024, "octets", "one field line (431)")
     chunk_extensions_limit_bytes: int = _setting(16 * 1024, "octets", "chunk extensions of a message (400)")
     trailers_limit_bytes: int = _setting(16 * 1024, "octets", "trailer section (400)")
+    websocket_message_limit_bytes: int = _setting(
+        1024 * 1024, "octets", "a WebSocket message to an application in this process (close code 1009)"
+    )
     interim_limit: int = _setting(10, "count", "interim responses to one request (502)")
 
     head_timeout_s: float = _setting(10.0, "seconds", "reading a request head, in all (408)")

@@ -285,6 +285,20 @@ def test_response_waits_for_the_window_and_the_upstream_with_it() -> None:
     assert len(talk.client.bodies[stream]) == 140_000
 
 
+def test_upstream_goes_on_when_all_that_waited_went_out_at_once() -> None:
+    talk = Talk()
+    stream = talk.ask(host=b"b.example")
+    call = talk.house.calls[0]
+    talk.connection.pause_writing()
+    call.answer(b"x" * 66_000, end=False)
+    assert call.paused
+    talk.client.h2.increment_flow_control_window(100_000)
+    talk.client.h2.increment_flow_control_window(100_000, stream)
+    talk.connection.data_received(talk.client.take())
+    talk.connection.resume_writing()
+    assert not call.paused
+
+
 def test_window_that_does_not_open_ends_its_stream_in_time() -> None:
     talk = Talk()
     talk.client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 10})

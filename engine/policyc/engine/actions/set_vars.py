@@ -10,6 +10,7 @@ from policyc.engine.schema.kinds import Kind, wrong_type
 from policyc.engine.traffic import Exchange
 from policyc.grammar import syntax
 from policyc.grammar.codes import declare
+from policyc.grammar.limits import DEFAULTS
 
 ONE_NAME_EACH = declare(
     "P0365",
@@ -60,7 +61,6 @@ _RESERVED = frozenset(
     }
 )
 _ONE_EACH = "write a list of one-entry mappings, such as `vars: [{ a: 1 }, { b: 2 }]`"
-VARIABLES_LIMIT = 256
 
 
 class Assignment(Kind):
@@ -129,6 +129,9 @@ class Assignments(ListOf):
         wrong_type(self, value, place, _ONE_EACH)
         return None
 
+    def _most(self, place: Place) -> int:
+        return place.site.report.limits.variables_per_action
+
 
 class _AnyName(dict[str, str]):
     """Hints for fields that are no fields: here, most likely the names of variables."""
@@ -140,7 +143,7 @@ class _AnyName(dict[str, str]):
 SCHEMA = Schema(
     field(
         "vars",
-        Assignments(Assignment(), least=1, most=VARIABLES_LIMIT),
+        Assignments(Assignment(), least=1, most=DEFAULTS.variables_per_action),
         "one-entry mappings of name to value, set in order; a later one may read an earlier one",
         required=True,
     ),

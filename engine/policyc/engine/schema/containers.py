@@ -156,10 +156,12 @@ class ListOf(Container):
         if size < self.least:
             what = "must not be empty" if size == 0 else f"needs at least {self.least} entries"
             place.report(codes.EMPTY, f"{place.name} {what}", span)
-        elif self.most is not None and size > self.most:
-            place.report(
-                codes.TOO_MANY, f"{place.name} may have at most {self.most} entries, not {size}", span
-            )
+        elif (most := self._most(place)) is not None and size > most:
+            place.report(codes.TOO_MANY, f"{place.name} may have at most {most} entries, not {size}", span)
+
+    def _most(self, place: Place) -> int | None:
+        """Return how many items there may be in this list."""
+        return self.most
 
     def _distinct(self, readings: list[Reading | None], place: Place) -> None:
         seen: list[object] = []
@@ -296,10 +298,12 @@ class MapOf(Container):
     def _count(self, size: int, span: Span, place: Place) -> None:
         if size < self.least:
             place.report(codes.EMPTY, f"{place.name} must not be empty", span)
-        elif self.most is not None and size > self.most:
-            place.report(
-                codes.TOO_MANY, f"{place.name} may have at most {self.most} entries, not {size}", span
-            )
+        elif (most := self._most(place)) is not None and size > most:
+            place.report(codes.TOO_MANY, f"{place.name} may have at most {most} entries, not {size}", span)
+
+    def _most(self, place: Place) -> int | None:
+        """Return how many items there may be in this list."""
+        return self.most
 
     def _key(self, written: str, span: Span, place: Place) -> str | None:
         try:

@@ -40,7 +40,7 @@ def check_node(expr: syntax.Expr, place: Place, ngrok: int, want: Type | None = 
     from policyc.engine.cel.check import check
     from policyc.engine.cel.fold import fold
 
-    inner = Report()
+    inner = Report(place.site.report.limits)
     node = check(expr, place.site.scope, inner, path=place.path, want=want)
     pass_on(inner, place, ngrok)
     return None if node is None else fold(node)
@@ -50,7 +50,7 @@ def parse_template(text: Text, place: Place) -> syntax.Template | None:
     """Parse a text with `${…}` in it; None if errors were reported."""
     from policyc.grammar.parser import parse_template as parse
 
-    inner = Report()
+    inner = Report(place.site.report.limits)
     template = parse(text, inner, place.path)
     pass_on(inner, place, TEMPLATE_INVALID)
     return template

@@ -29,8 +29,6 @@ from policyc.grammar.source import Span
 if TYPE_CHECKING:
     from policyc.engine.cel.ir import Node
 
-DEPTH_LIMIT = 16
-
 _SCALARS: dict[str, Type] = {"null": NULL, "bool": BOOL, "int": INT, "double": DOUBLE, "size": INT}
 
 
@@ -66,12 +64,10 @@ class Json(Kind):
         return self._read(value, place, 1)
 
     def _read(self, value: syntax.Value, place: Place, depth: int) -> Reading | None:
-        if depth > DEPTH_LIMIT:
-            place.report(
-                codes.NESTED_TOO_DEEP,
-                f"a value of `{place.action}` is nested deeper than {DEPTH_LIMIT}",
-                value.span,
-            )
+        most = place.site.report.limits.value_depth
+        if depth > most:
+            message = f"a value of `{place.action}` is nested deeper than {most}"
+            place.report(codes.NESTED_TOO_DEEP, message, value.span)
             return None
         match value:
             case syntax.TextValue(text=text):

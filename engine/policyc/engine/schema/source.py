@@ -55,7 +55,7 @@ class Expression(Kind):
             case syntax.TextValue(text=text):
                 from policyc.grammar.parser import parse_expression
 
-                inner = Report()
+                inner = Report(place.site.report.limits)
                 parsed = parse_expression(text, inner, place.path)
                 pass_on(inner, place, INVALID_EXPRESSION)
                 return None if parsed is None else self._reading(parsed, value, place)

@@ -507,14 +507,11 @@ class Stream(Timed):
     def moved(self) -> None:
         """Some of what waited went out."""
         session, number = self._connection.session, self._number
-        if session.is_sent(number):
-            self._stalled = False
-            if self._responded:
-                self._sent_all()
-            else:
-                self._watch()
+        self._stalled = not session.is_sent(number)
+        if not self._stalled and self._responded:
+            self._sent_all()
             return
-        self._connection.house.wheel.set(self, self._connection.settings.write_timeout_s)
+        self._watch()
         if self._throttled and session.waiting(number) <= self._connection.settings.buffer_bytes // 2:
             self._throttled = False
             if self._exchange is not None:

@@ -247,6 +247,10 @@ class Relay(Timed):
                 if not each.is_lost:
                     each.transport.close()
 
+    def note(self, reason: str) -> None:
+        """Say why both sides are about to end as they should."""
+        self._reason = self._reason or reason
+
     def broken(self, side: Side, reason: str) -> None:
         """One connection cannot be gone on with: drop both."""
         self._reason = self._reason or reason

@@ -1,0 +1,485 @@
+"""HTTP/2 through the whole gateway: real clients over TLS, upstreams of either version, limits and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from h2.settings import SettingCodes
+from tests.e2e.h2_server import H2Server
+from tests.e2e.h2_server import ok as h2_ok
+from tests.e2e.tls_world import AUTHORITY, TlsWorld
+from tests.e2e.world import endpoint, ok, run, upstream, url, world
+from tests.runtime.protocol.h2_peer import Line, Peer, request
+from tests.runtime.protocol.test_http2_frames import frame
+
+from policyc.engine.model import EndpointDef, Policy
+from policyc.engine.outcome import Close, Forward, Outcome, Respond
+from policyc.engine.phases import Phase
+from policyc.engine.traffic import Exchange
+from policyc.runtime.settings import Settings
+
+pytestmark = pytest.mark.e2e
+
+
+def http2_endpoint(text: str, to: str, **settings: object) -> EndpointDef:
+    """Return an endpoint whose upstream speaks HTTP/2."""
+    given = {"upstream.protocol": "http2", **{f"upstream.{name}": value for name, value in settings.items()}}
+    return EndpointDef(url(text), Policy({}), upstream(to), "default", settings=given)
+
+
+@asynccontextmanager
+async def secure() -> AsyncIterator[TlsWorld]:
+    async with world() as made:
+        yield TlsWorld(made)
+
+
+def trusted(*offered: str) -> ssl.SSLContext:
+    context = AUTHORITY.trusted()
+    context.set_alpn_protocols(list(offered or ("h2",)))
+    return context
+
+
+class Client:
+    """A connection of the h2 library's."""
+
+    def __init__(self, made: TlsWorld, *, opens: bool = True) -> None:
+        self.made = made
+        self.peer = Peer(opens=opens)
+        self.closed = False
+
+    async def connect(self, sni: str = "a.example") -> None:
+        self.reader, self.writer = await asyncio.open_connection(
+            "127.0.0.1", self.made.port, ssl=trusted(), server_hostname=sni
+        )
+        self.made.world.on_close(self.writer.close)
+        session = self.writer.get_extra_info("ssl_object")
+        assert session.selected_alpn_protocol() == "h2"
+
+    async def turn(self) -> None:
+        """Say what there is to say, and hear what comes."""
+        self.writer.write(self.peer.take())
+        try:
+            octets = await self.reader.read(1 << 16)
+        except ConnectionError:
+            octets = b""
+        if not octets:
+            self.closed = True
+            raise ConnectionResetError
+        self.peer.hear(octets)
+        self.writer.write(self.peer.take())
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        while not done():
+            await self.turn()
+
+    async def fetch(self, *more: Line, body: bytes | None = None, host: bytes = b"a.example") -> int:
+        """Ask and wait for the whole answer; return its stream."""
+        method = b"GET" if body is None else b"POST"
+        stream = self.peer.ask(request(*more, method=method, host=host), body=body)
+        await self.until(lambda: stream in self.peer.ended or stream in self.peer.resets)
+        return stream
+
+    async def ends(self) -> None:
+        """Read until the gateway closes."""
+        try:
+            while True:
+                await self.turn()
+        except ConnectionResetError:
+            pass
+
+
+async def connected(made: TlsWorld, *, opens: bool = True) -> Client:
+    client = Client(made, opens=opens)
+    await client.connect()
+    return client
+
+
+def test_browser_like_client_gets_http_2_and_others_http_1() -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            origin = await made.world.upstream(lambda seen: ok(seen.body or b"none")(seen))
+            await made.serve(endpoint("https://a.example", to=origin.url))
+            host = f"https://a.example:{made.port}"
+            for http2, version in ((True, "HTTP/2"), (False, "HTTP/1.1")):
+                transport = _to_loopback(made.port, http2=http2)
+                async with httpx.AsyncClient(transport=transport, cookies={"a": "1"}) as client:
+                    answers = await asyncio.gather(
+                        *(client.post(f"{host}/{n}", content=b"body %d" % n) for n in range(20))
+                    )
+                assert [answer.content for answer in answers] == [b"body %d" % n for n in range(20)]
+                assert {answer.http_version for answer in answers} == {version}
+            assert {seen.get("host")[0] for seen in origin.seen} == {f"a.example:{made.port}"}
+            assert [record.get("version") for record in made.world.log[:20]] == ["HTTP/2.0"] * 20
+
+    run(scenario())
+
+
+def _to_loopback(port: int, *, http2: bool) -> httpx.AsyncHTTPTransport:
+    """Return a transport of httpx that finds every name here."""
+
+    class Here(httpx.AsyncHTTPTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            request.extensions["sni_hostname"] = request.url.host
+            request.url = request.url.copy_with(host="127.0.0.1", port=port)
+            return await super().handle_async_request(request)
+
+    return Here(verify=AUTHORITY.trusted(), http2=http2)
+
+
+def test_client_without_alpn_or_with_http_1_only_speaks_http_1() -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            await made.serve(endpoint("https://a.example", {Phase.HTTP_REQUEST: lambda x: Respond(204)}))
+            assert (await made.get(context=AUTHORITY.trusted())).status == 204
+            assert (await made.get(context=trusted("http/1.1"))).status == 204
+
+    run(scenario())
+
+
+def test_policy_sees_the_version_and_what_was_negotiated() -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            await made.run(
+                'endpoint "https://a.example" { on_http_request { custom-response { status_code: 200, '
+                'body: "${req.version} ${conn.tls.version} ${req.url.host} ${req.cookies.b[0].value}" } } }'
+            )
+            client = await connected(made)
+            stream = await client.fetch((b"cookie", b"a=1"), (b"cookie", b"b=2"))
+            assert client.peer.bodies[stream] == b"HTTP/2.0 1.3 a.example 2"
+
+    run(scenario())
+
+
+def test_large_bodies_pass_both_ways_to_either_version() -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            size = 500_000
+            old = await made.world.upstream(lambda seen: ok(seen.body)(seen))
+            new = H2Server(
+                lambda connection, stream: h2_ok(connection.peer.bodies[stream])(connection, stream)
+            )
+            await new.start()
+            made.world._closers.append(new.close)
+            await made.serve(
+                endpoint("https://a.example", to=old.url), http2_endpoint("https://b.example", new.url)
+            )
+            for sni in ("a.example", "b.example"):
+                client = Client(made)
+                await client.connect(sni)
+                stream = client.peer.ask(request(method=b"POST", host=sni.encode()), end=False)
+                left = size
+                while left:
+                    room = min(client.peer.h2.local_flow_control_window(stream), 16_384, left)
+                    if room:
+                        client.peer.h2.send_data(stream, b"x" * room, end_stream=room == left)
+                        left -= room
+                    else:
+                        await client.turn()
+                await client.until(lambda: stream in client.peer.ended)  # noqa: B023
+                assert client.peer.bodies[stream] == b"x" * size
+            assert old.seen[0].get("transfer-encoding") == ["chunked"]
+
+    run(scenario())
+
+
+def test_request_reaches_an_http_1_upstream_as_one_request() -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            origin = await made.world.upstream()
+            await made.serve(endpoint("https://a.example", to=origin.url))
+            client = await connected(made)
+            stream = await client.fetch(
+                (b"content-length", b"5"),
+                (b"x-forwarded-for", b"6.6.6.6"),
+                (b"te", b"trailers"),
+                body=b"hello",
+            )
+            assert client.peer.status(stream) == 200
+            seen = origin.seen[0]
+            assert (seen.method, seen.target, seen.body) == ("POST", "/", b"hello")
+            assert seen.get("content-length") == ["5"]
+            assert (seen.get("x-forwarded-for"), seen.get("x-forwarded-proto")) == (["127.0.0.1"], ["https"])
+            assert (seen.get("te"), seen.get("connection")) == (["trailers"], ["te"])
+
+    run(scenario())
+
+
+SMUGGLED: list[list[Line]] = [
+    request((b"transfer-encoding", b"chunked"), method=b"POST"),
+    request((b"x", b"1\r\ntransfer-encoding: chunked"), method=b"POST"),
+    request((b"x", b"1\r\n\r\nGET /admin HTTP/1.1\r\nhost: a.example\r\n\r\n"), method=b"POST"),
+    request((b"x\r\nhost: b.example\r\ny", b"1")),
+    request((b"content-length", b"0"), (b"content-length", b"44"), method=b"POST"),
+    request(path=b"/ HTTP/1.1\r\nhost: b.example\r\n\r\nGET /admin"),
+    request(method=b"GET / HTTP/1.1\r\nhost: b.example\r\n\r\nGET"),
+    request(host=b"a.example\r\ntransfer-encoding: chunked"),
+    request((b"host", b"b.example")),
+    request((b"connection", b"content-length"), (b"content-length", b"5"), method=b"POST"),
+    request((b"upgrade", b"h2c"), (b"http2-settings", b"AAMAAABkAAQAAP__")),
+    request((b"Content-Length", b"5"), method=b"POST"),
+]
+
+
+@pytest.mark.parametrize("fields", SMUGGLED)
+def test_nothing_is_smuggled_to_an_http_1_upstream(fields: list[Line]) -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            origin = await made.world.upstream()
+            await made.serve(endpoint("https://a.example", to=origin.url))
+            client = await connected(made)
+            stream = client.peer.ask(fields, body=b"GET /admin HTTP/1.1\r\nhost: a.example\r\n\r\n")
+            await client.until(lambda: stream in client.peer.ended or bool(client.peer.goaways))
+            assert client.peer.goaways or client.peer.status(stream) in (400, 501)
+            if not client.peer.goaways:
+                assert client.peer.status(await client.fetch()) == 200  # the connection goes on
+            assert all(seen.target == "/" for seen in origin.seen)
+            assert len(origin.seen) <= 1
+
+    run(scenario())
+
+
+def test_close_connection_takes_every_stream_along() -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            stuck = asyncio.Event()
+
+            async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                stuck.set()
+                assert await reader.read() == b""
+                writer.close()
+
+            def decide(exchange: Exchange) -> Outcome:
+                return (
+                    Close("close-connection")
+                    if exchange.req.method == "POST"
+                    else Forward("https://b.internal")
+                )
+
+            await made.serve(
+                endpoint("https://a.example", {Phase.HTTP_REQUEST: decide}),
+                endpoint("https://b.internal", to=await made.world.server(silent)),
+            )
+            client = await connected(made)
+            client.peer.ask(request())
+            client.writer.write(client.peer.take())
+            await stuck.wait()
+            client.peer.ask(request(method=b"POST"))
+            await client.ends()
+            assert {record["reason"] for record in made.world.log} == {"close-connection", "client_gone"}
+
+    run(scenario())
+
+
+def test_upstream_that_breaks_off_resets_the_stream() -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            origin = await made.world.upstream(
+                lambda seen: (
+                    b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\nconnection: close\r\n\r\nhalf"
+                    if seen.target == "/"
+                    else ok()(seen)
+                )
+            )
+            await made.serve(endpoint("https://a.example", to=origin.url))
+            client = await connected(made)
+            stream = await client.fetch()
+            assert (client.peer.resets[stream], client.peer.bodies[stream]) == (2, b"half")
+            other = client.peer.ask(request(path=b"/fine"))
+            await client.until(lambda: other in client.peer.ended)
+
+    run(scenario())
+
+
+def test_client_that_gives_up_lets_go_of_the_upstream() -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            gone = asyncio.Event()
+            stuck = asyncio.Event()
+
+            async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                stuck.set()
+                await reader.read()
+                writer.close()
+                gone.set()
+
+            await made.serve(endpoint("https://a.example", to=await made.world.server(silent)))
+            client = await connected(made)
+            stream = client.peer.ask(request())
+            client.writer.write(client.peer.take())
+            await stuck.wait()
+            client.peer.h2.reset_stream(stream, 8)
+            client.writer.write(client.peer.take())
+            await gone.wait()
+            assert (await made.world.record())["reason"] == "client_gone"
+
+    run(scenario())
+
+
+def test_stop_lets_streams_end() -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            stuck, go = asyncio.Event(), asyncio.Event()
+
+            async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                stuck.set()
+                await go.wait()
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+                await reader.read()
+                writer.close()
+
+            await made.serve(endpoint("https://a.example", to=await made.world.server(slow)))
+            client = await connected(made)
+            stream = client.peer.ask(request())
+            client.writer.write(client.peer.take())
+            await stuck.wait()
+            closing = asyncio.create_task(made.world.gateway.close())
+            await client.until(lambda: len(client.peer.goaways) == 2)
+            assert client.peer.goaways == [(0, 2**31 - 1), (0, stream)]
+            go.set()
+            await client.until(lambda: stream in client.peer.ended)
+            await client.ends()
+            await closing
+            assert client.peer.bodies[stream] == b"ok"
+
+    run(scenario())
+
+
+def test_reload_under_streams_changes_what_comes_next() -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            old, new = await made.world.upstream(ok(b"old")), await made.world.upstream(ok(b"new"))
+            await made.serve(endpoint("https://a.example", to=old.url))
+            client = await connected(made)
+            assert client.peer.bodies[await client.fetch()] == b"old"
+            from policyc.engine.model import Program
+
+            made.world.gateway.reload(Program((endpoint("https://a.example", to=new.url),)))
+            assert client.peer.bodies[await client.fetch()] == b"new"
+
+    run(scenario())
+
+
+# --- upstreams --------------------------------------------------------------------------------------------
+
+
+def test_http_1_client_reaches_an_http_2_upstream_with_a_proxy_header() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            server = H2Server(h2_ok(b"two", (b"x-a", b"1")), proxied=True)
+            await server.start()
+            made._closers.append(server.close)
+            await made.serve(http2_endpoint("http://a.example", server.url, proxy_protocol="1"))
+            reply = await made.get("/p", "a.example")
+            assert (reply.status, reply.body, reply.get("x-a")) == (200, b"two", ["1"])
+            assert reply.get("transfer-encoding") == ["chunked"]
+            assert server.connections[0].preamble.startswith(b"PROXY TCP4 127.0.0.1 127.0.0.1 ")
+            samples = made.gateway.collect()
+            assert samples["policyc_upstream_connections"] == {("open",): 1, ("idle",): 1}
+
+    run(scenario())
+
+
+def test_upstream_that_speaks_http_1_only_is_a_bad_gateway() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+
+            async def old(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                writer.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
+                await reader.read()
+                writer.close()
+
+            await made.serve(http2_endpoint("http://a.example", await made.server(old)))
+            reply = await made.get("/", "a.example")
+            assert (reply.status, reply.get("ngrok-error-code")) == (502, ["ERR_NGROK_3004"])
+            assert (await made.record())["reason"] == "bad_response"
+
+    run(scenario())
+
+
+# --- limits -----------------------------------------------------------------------------------------------
+
+
+async def _too_many(client: Client) -> None:
+    client.peer.h2.remote_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = 1000
+    client.peer.h2.remote_settings.acknowledge()
+    for _ in range(12):
+        client.peer.ask(request(method=b"POST"), end=False)
+
+
+async def _resets(client: Client) -> None:
+    for _ in range(12):
+        client.peer.h2.reset_stream(client.peer.ask(request()), 8)
+
+
+async def _pings(client: Client) -> None:
+    for _ in range(40):
+        client.peer.h2.ping(bytes(8))
+
+
+async def _continuations(client: Client) -> None:
+    client.writer.write(client.peer.take() + frame(1, b"\x82", 0, 1) + frame(9, b"\x87", 0, 1) * 5)
+
+
+LIMITS: dict[str, Callable[[Client], Awaitable[None]]] = {
+    "http2_streams_limit": _too_many,
+    "http2_resets_limit": _resets,
+    "http2_control_limit": _pings,
+    "http2_continuations_limit": _continuations,
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_limit_of_a_connection_is_told_and_counted_and_others_are_served(name: str) -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            settings = Settings(
+                http2_streams_limit=2,
+                http2_resets_limit=5,
+                http2_control_limit=20,
+                http2_continuations_limit=3,
+            )
+            stuck = await made.world.server(_silent)
+            await made.serve(
+                endpoint("https://a.example", {Phase.HTTP_REQUEST: _ok_to_get}, stuck), settings=settings
+            )
+            client, other = await connected(made), await connected(made)
+            await client.turn()
+            await LIMITS[name](client)
+            await client.ends()
+            assert client.peer.goaways[-1][0] == 11
+            assert other.peer.status(await other.fetch()) == 200
+            assert made.world.gateway.collect()["policyc_limit_hits_total"][name,] == 1
+
+    run(scenario())
+
+
+async def _silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+
+
+def _ok_to_get(exchange: Exchange) -> Outcome | None:
+    return Respond(200, body=b"ok") if exchange.req.method == "GET" else None
+
+
+def test_window_that_stays_closed_ends_the_stream() -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            origin = await made.world.upstream(ok(b"x" * 300_000))
+            await made.serve(
+                endpoint("https://a.example", to=origin.url), settings=Settings(write_timeout_s=0.2)
+            )
+            client = await connected(made, opens=False)
+            stream = await client.fetch()
+            assert client.peer.resets == {stream: 8}
+            assert (await made.world.record())["reason"] == "write_timeout"
+
+    run(scenario())
