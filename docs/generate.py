@@ -26,9 +26,11 @@ from policyc.engine.functions import functions
 from policyc.engine.phases import Binding, Phase, Protocol, phases_of
 from policyc.engine.variables import VARIABLES
 from policyc.grammar.codes import Code
+from policyc.grammar.limits import DEFAULTS, LIMITS
 from policyc.runtime.cli import main as policyc
 from policyc.runtime.cli.action_page import ends_text, result_fields
 from policyc.runtime.cli.catalog import every_code
+from policyc.runtime.cli.limit_flags import limit_flag_of
 from policyc.runtime.cli.setting_flags import flag_of, shown_default
 from policyc.runtime.metrics import FAMILIES as METRICS
 from policyc.runtime.reasons import QUIET_LIMITS, REASONS
@@ -338,6 +340,11 @@ def phases_page() -> Iterator[str]:
     )
 
 
+ABOUT_LIMITS = """\
+Flags of `policyc check` and `policyc run` alike, `Options.limits` for programs. What a policy exceeds is an
+error with the code given; a reload that is refused for it counts in `policyc_policy_limit_hits_total`."""
+
+
 def settings_page() -> Iterator[str]:
     """Yield the page of limits, time-outs and switches."""
     yield "# Limits, time-outs and switches"
@@ -349,6 +356,18 @@ def settings_page() -> Iterator[str]:
         [
             (code(flag_of(setting)), code(setting.name), shown_default(setting), setting.doc)
             for setting in SETTINGS
+        ],
+    )
+    yield ""
+    yield "## Limits of policies"
+    yield ""
+    yield ABOUT_LIMITS
+    yield ""
+    yield from table(
+        ("flag", "default", "at most", "what it bounds", "codes"),
+        [
+            (code(limit_flag_of(each)), f"{default:,}", f"{each.most:,}", each.doc, ", ".join(each.codes))
+            for each, default in zip(LIMITS, DEFAULTS, strict=True)
         ],
     )
 

@@ -33,23 +33,24 @@ DEFAULTS = Limits()
 
 
 class Limit(NamedTuple):
-    """A limit as flags and docs see it; `most` is the largest value that can be chosen."""
+    """A limit as flags and docs see it; `most` is the largest value there can be, `codes` tell of it."""
 
     name: str
     most: int
+    codes: tuple[str, ...]
     doc: str
 
 
 # Beyond `most`, reading would cost time, memory or depth of recursion out of any proportion.
 LIMITS: tuple[Limit, ...] = (
-    Limit("document_bytes", 16 * 1024 * 1024, "octets of a file (P0801)"),
-    Limit("rules_per_phase", 100_000, "rules of a phase, those put in by `use` included (P0804, P0850)"),
-    Limit("expressions_per_rule", 10_000, "expressions of a rule (P0805)"),
-    Limit("actions_per_rule", 10_000, "actions of a rule (P0805)"),
-    Limit("expression_characters", 256 * 1024, "characters of an expression (P0802)"),
-    Limit("nested_brackets", 200, "brackets that nest in an expression (P0803)"),
-    Limit("value_depth", 60, "depth of a value of any shape, as in `set-vars`"),
-    Limit("variables_per_action", 10_000, "variables that one `set-vars` sets"),
+    Limit("document_bytes", 16 * 1024 * 1024, ("P0801",), "octets of a file"),
+    Limit("rules_per_phase", 100_000, ("P0804", "P0850"), "rules of a phase, those put in by `use` included"),
+    Limit("expressions_per_rule", 10_000, ("P0805",), "expressions of a rule"),
+    Limit("actions_per_rule", 10_000, ("P0805",), "actions of a rule"),
+    Limit("expression_characters", 256 * 1024, ("P0802",), "characters of an expression"),
+    Limit("nested_brackets", 200, ("P0803",), "brackets that nest in an expression"),
+    Limit("value_depth", 60, ("P0346",), "depth of a value of any shape, as in `set-vars`"),
+    Limit("variables_per_action", 10_000, ("P0327",), "variables that one `set-vars` sets"),
 )
 
 EXPRESSION_DEPTH = 250

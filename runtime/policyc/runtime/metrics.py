@@ -67,6 +67,9 @@ FAMILIES: Mapping[str, Family] = {
     "policyc_rate_limit_buckets": Family("gauge", "buckets that rate limits keep"),
     "policyc_rate_limit_evictions_total": Family("counter", "buckets that went because the table was full"),
     "policyc_reloads_total": Family("counter", "reloads", ("result",)),
+    "policyc_policy_limit_hits_total": Family(
+        "counter", "reloads refused because a policy exceeds a limit of policies", ("limit",)
+    ),
     "policyc_config_info": Family("gauge", "1, for the configuration that is served", ("digest",)),
     "policyc_config_loaded_timestamp_seconds": Family("gauge", "when that was loaded, seconds since 1970"),
     "policyc_access_log_lines_lost_total": Family("counter", "lines that could not be written"),

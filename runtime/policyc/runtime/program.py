@@ -52,8 +52,8 @@ class Importer:
         return decode(name, octets, self._report)
 
 
-# Nothing that is longer can be a policy (grammar.files says so); reading stops soon after.
-READ_LIMIT_BYTES = 16 * 1024 * 1024
+# Nothing that is longer can be a policy, whatever limits were chosen (grammar.limits): reading stops here.
+READ_LIMIT_BYTES = 16 * 1024 * 1024 + 1
 
 
 def load_program(
@@ -135,7 +135,7 @@ def build_parcel(
 def _find(sources: Sequence[Source], options: Options, report: Report, seen: Seen | None) -> Parcel | None:
     from policyc.runtime import program_cache
 
-    return None if report.has_errors else program_cache.find(sources, options, Importer(Report(), seen))
+    return None if report.has_errors else program_cache.find(sources, options, Importer(Report(options.limits), seen))
 
 
 class _Compiled(NamedTuple):

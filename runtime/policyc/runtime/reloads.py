@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from policyc.grammar.limits import LIMITS
+
 if TYPE_CHECKING:
     from policyc.runtime.metrics import Samples
 
@@ -17,6 +19,7 @@ class Reloads:
         """Nothing is served yet. `clock` gives seconds since 1970."""
         self._clock = clock
         self._counts = {"ok": 0, "failed": 0}
+        self._exceeded = {limit.name: 0 for limit in LIMITS}
         self._since = 0.0
         self.digest = ""
 
@@ -29,14 +32,17 @@ class Reloads:
         self._counts["ok"] += 1
         self.started(digest)
 
-    def failed(self) -> None:
-        """One was refused."""
+    def failed(self, exceeded: tuple[str, ...] = ()) -> None:
+        """One was refused; `exceeded` are the limits of policies that it was refused for."""
         self._counts["failed"] += 1
+        for name in exceeded:
+            self._exceeded[name] += 1
 
     def samples(self) -> Samples:
         """Return the metrics."""
         samples: Samples = {
-            "policyc_reloads_total": {(result,): count for result, count in self._counts.items()}
+            "policyc_reloads_total": {(result,): count for result, count in self._counts.items()},
+            "policyc_policy_limit_hits_total": {(name,): count for name, count in self._exceeded.items()},
         }
         if self.digest:
             samples["policyc_config_info"] = {(self.digest,): 1}

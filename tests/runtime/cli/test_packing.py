@@ -50,7 +50,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str | None, kind: str) -> N
     (got, value, _), err = packed(path, "--upstream", "http://127.0.0.1:9")
     assert got == kind
     assert ("error[" in err) is (kind == "refused")
-    assert value == (None if kind == "refused" else (f"cannot read {path}: no such file or directory",))
+    assert value == (() if kind == "refused" else (f"cannot read {path}: no such file or directory",))
 
 
 def test_a_bug_is_a_line_and_no_traceback(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from policyc.runtime.cli.cost_flag import add_cost_flag
 from policyc.runtime.cli.failure import CommandError
 from policyc.runtime.cli.formats import FORMATS, Occasion, renderer
+from policyc.runtime.cli.limit_flags import add_limit_flags, limits_from
 from policyc.runtime.cli.output import note, say
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--color", choices=["auto", "always", "never"], default="auto", help="colour of human"
     )
+    add_limit_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -67,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.explain_plan and arguments.format != "human":
         raise CommandError(f"--explain-plan is for people: it does not go with --format {arguments.format}")
     options = _options(arguments)
-    report = Report()
+    report = Report(options.limits)
     timings: list[tuple[str, float]] | None = [] if arguments.timings else None
     documents = _timed(timings, "read", lambda: read_documents(arguments.files, report))
     work = checked(
@@ -120,6 +122,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         strict=arguments.strict,
         target=arguments.target,
         cost_limit=arguments.cost_limit,
+        limits=limits_from(arguments),
     )
 
 

@@ -52,7 +52,7 @@ class Compiler:
         if kind == "failed":
             raise CommandError(*value)
         if kind == "refused":
-            raise CommandError(REFUSED, status=1)
+            raise CommandError(REFUSED, status=1, exceeded=tuple(value))
         from policyc.runtime.parcel import Parcel
 
         return Parcel(*value)
@@ -88,7 +88,7 @@ class Compiler:
         finally:
             self.seen = dict(self._loader.seen)
         if built is None:
-            raise CommandError(REFUSED, status=1)
+            raise CommandError(REFUSED, status=1, exceeded=self._loader.exceeded)
         return built
 
 

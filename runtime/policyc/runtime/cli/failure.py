@@ -8,13 +8,17 @@ COULD_NOT_RUN = 2
 
 
 class CommandError(Exception):
-    """The command ends here: `lines` go to standard error, each by itself; `status` is the exit status."""
+    """The command ends here: `lines` go to standard error, each by itself; `status` is the exit status.
 
-    def __init__(self, *lines: str, status: int = COULD_NOT_RUN) -> None:
+    `exceeded` are the limits of policies that it ends for (limit_flags.py), if it does.
+    """
+
+    def __init__(self, *lines: str, status: int = COULD_NOT_RUN, exceeded: tuple[str, ...] = ()) -> None:
         """Say why, in lines."""
         super().__init__("; ".join(lines))
         self.lines = lines
         self.status = status
+        self.exceeded = exceeded
 
 
 def reason(error: OSError) -> str:

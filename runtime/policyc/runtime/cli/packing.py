@@ -1,8 +1,8 @@
 """The process that compiles for another one: `python -m policyc.runtime.cli.packing run FILE…`.
 
 It gets the command line that the other one got, and says on standard output, as one marshalled tuple, what
-became of the files: `built` with the parcel, `refused` (the diagnostics are on standard error), `failed` with
-lines, or `unsaved`: the program cannot be handed on. The files that were looked for stand behind it. Nothing
+became of the files: `built` with the parcel, `refused` with the limits that a policy exceeds, if any (the
+diagnostics are on standard error), `failed` with lines, or `unsaved`: the program cannot be handed on. The files that were looked for stand behind it. Nothing
 is imported that only a gateway needs.
 """
 
@@ -56,7 +56,7 @@ def _packed(loader: ProgramLoader) -> tuple[str, Any]:
         return "unsaved", str(error)
     except Exception as error:  # this process ends here; whoever started it says why
         return "failed", (unforeseen(error),)
-    return ("refused", None) if parcel is None else ("built", tuple(parcel))
+    return ("refused", loader.exceeded) if parcel is None else ("built", tuple(parcel))
 
 
 if __name__ == "__main__":

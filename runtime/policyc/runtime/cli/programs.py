@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from policyc.engine.message_limits import DEFAULTS, MessageLimits
 from policyc.engine.options import COST_LIMIT
+from policyc.grammar.limits import DEFAULTS as POLICY_LIMITS
+from policyc.grammar.limits import Limits
 from policyc.runtime.cli.failure import CommandError
 from policyc.runtime.cli.formats import Occasion
+from policyc.runtime.cli.limit_flags import exceeded
 from policyc.runtime.cli.output import note
 
 if TYPE_CHECKING:
@@ -41,10 +44,11 @@ class ProgramLoader:
         has_upstream: bool,
         cost_limit: int = COST_LIMIT,
         message_limits: MessageLimits = DEFAULTS,
+        limits: Limits = POLICY_LIMITS,
     ) -> None:
         """`registered` are the endpoints of applications; `has_upstream`: a bare policy has where to go.
 
-        `cost_limit` bounds expressions for messages within `message_limits`.
+        `cost_limit` bounds expressions for messages within `message_limits`; `limits` are those of policies.
         """
         self.files = tuple(files)
         self._account = account
@@ -53,6 +57,8 @@ class ProgramLoader:
         self._has_upstream = has_upstream
         self._cost_limit = cost_limit
         self._message_limits = message_limits
+        self._limits = limits
+        self.exceeded: tuple[str, ...] = ()  # limits of policies, by what was refused the last time
         self._standard_input: bytes | None = None
         self.seen: Seen = {}  # the files that were looked for the last time, imported ones too
 
@@ -121,7 +127,8 @@ class ProgramLoader:
         from policyc.runtime.cli.sources import read_all
 
         self.seen.clear()
-        report = Report()
+        self.exceeded = ()
+        report = Report(self._limits)
         sources = read_all(self.files, report, self.seen, self.standard_input)
         options = Options(
             lenient=self._lenient,
@@ -130,10 +137,12 @@ class ProgramLoader:
             registered=self._registered,
             cost_limit=self._cost_limit,
             message_limits=self._message_limits,
+            limits=self._limits,
         )
         try:
             return make(sources, options, report)
         except PolicycError as error:
+            self.exceeded = exceeded(error.diagnostics)
             self._say([d for d in error.diagnostics if d.severity is Severity.ERROR])
             return None
 

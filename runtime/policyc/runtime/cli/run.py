@@ -21,6 +21,7 @@ from policyc.runtime.cli.address import (
 )
 from policyc.runtime.cli.cost_flag import add_cost_flag
 from policyc.runtime.cli.failure import CommandError, reason
+from policyc.runtime.cli.limit_flags import add_limit_flags, limits_from
 from policyc.runtime.cli.setting_flags import add_setting_flags, settings_from
 from policyc.runtime.cli.tls_flags import (
     add_tls_flags,
@@ -95,6 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_cost_flag(parser)
     add_tls_flags(parser)
     add_setting_flags(parser)
+    add_limit_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -137,6 +139,7 @@ def loader_of(arguments: argparse.Namespace) -> ProgramLoader:
         has_upstream=arguments.upstream is not None,
         cost_limit=arguments.cost_limit,
         message_limits=settings.message_limits(),
+        limits=limits_from(arguments),
     )
 
 

@@ -209,7 +209,7 @@ class _Serving:
             compiled = await compiler.compile()
             lines = await self._site.change(compiled)
         except CommandError as error:
-            self._fail(str(error))
+            self._fail(str(error), error.exceeded)
         except Exception as error:  # whatever it was, what is served goes on
             _log.exception("a reload failed")
             self._fail(unforeseen(error))
@@ -220,8 +220,8 @@ class _Serving:
         if self._watcher is not None and compiler.seen:
             self._watcher.note(compiler.seen)
 
-    def _fail(self, why: str) -> None:
-        self._reloads.failed()
+    def _fail(self, why: str, exceeded: tuple[str, ...] = ()) -> None:
+        self._reloads.failed(exceeded)
         complain(f"not reloaded: {why}; everything goes on as it was")
         notify("READY=1", f"STATUS=configuration {self._reloads.digest}; the last reload failed")
 
