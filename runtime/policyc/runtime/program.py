@@ -135,7 +135,9 @@ def build_parcel(
 def _find(sources: Sequence[Source], options: Options, report: Report, seen: Seen | None) -> Parcel | None:
     from policyc.runtime import program_cache
 
-    return None if report.has_errors else program_cache.find(sources, options, Importer(Report(options.limits), seen))
+    if report.has_errors:
+        return None
+    return program_cache.find(sources, options, Importer(Report(options.limits), seen))
 
 
 class _Compiled(NamedTuple):

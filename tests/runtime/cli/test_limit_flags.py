@@ -11,23 +11,20 @@ from policyc.grammar.limits import DEFAULTS, LIMITS
 from policyc.runtime.cli.limit_flags import add_limit_flags, exceeded, limit_flag_of, limits_from
 from policyc.runtime.cli.programs import ProgramLoader
 
-LOGS = " ".join(["log {}"] * 3)
+LOGS = " ".join(["log { metadata: { a: 1 } }"] * 3)
+YAML = "on_http_request: [{expressions: [%s], actions: [{type: deny}]}]"
 VARS = ", ".join(f"{{ v{number}: 1 }}" for number in range(3))
 # A policy that goes beyond each limit when that is set to 2, and the code that says so.
 BEYOND = {
     "document_bytes": ("p.policy", "on_http_request { deny }", "P0801"),
     "rules_per_phase": ("p.policy", f"on_http_request {{ {LOGS} deny }}", "P0804"),
-    "expressions_per_rule": (
-        "p.yaml", "on_http_request: [{expressions: ['true', 'true', 'true'], actions: [{type: deny}]}]", "P0805",
-    ),
+    "expressions_per_rule": ("p.yaml", YAML % "'1 == 1', '1 == 1', '1 == 1'", "P0805"),
     "actions_per_rule": ("p.policy", f'on_http_request {{ rule "r" {{ {LOGS} }} }}', "P0805"),
     "expression_characters": ("p.policy", "let a = 1 + 2\non_http_request { deny }", "P0802"),
-    "nested_brackets": (
-        "p.yaml", "on_http_request: [{expressions: ['(((1 == 1)))'], actions: [{type: deny}]}]", "P0803",
-    ),
+    "nested_brackets": ("p.yaml", YAML % "'(((1 == 1)))'", "P0803"),
     "value_depth": ("p.policy", "on_http_request { set-vars { vars: [{ a: [[1]] }] } }", "P0346"),
     "variables_per_action": ("p.policy", f"on_http_request {{ set-vars {{ vars: [{VARS}] }} }}", "P0327"),
-}  # fmt: skip
+}
 
 
 def parse(*argv: str) -> argparse.Namespace:

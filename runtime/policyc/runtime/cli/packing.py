@@ -2,8 +2,8 @@
 
 It gets the command line that the other one got, and says on standard output, as one marshalled tuple, what
 became of the files: `built` with the parcel, `refused` with the limits that a policy exceeds, if any (the
-diagnostics are on standard error), `failed` with lines, or `unsaved`: the program cannot be handed on. The files that were looked for stand behind it. Nothing
-is imported that only a gateway needs.
+diagnostics are on standard error), `failed` with lines, or `unsaved`: the program cannot be handed on. The
+files that were looked for stand behind it. Nothing is imported that only a gateway needs.
 """
 
 from __future__ import annotations
