@@ -11,13 +11,14 @@ from policyc.grammar.limits import DEFAULTS, LIMITS
 from policyc.runtime.cli.limit_flags import add_limit_flags, exceeded, limit_flag_of, limits_from
 from policyc.runtime.cli.programs import ProgramLoader
 
+RULE = 'when req.method == "A" { deny } '
 LOGS = " ".join(["log { metadata: { a: 1 } }"] * 3)
 YAML = "on_http_request: [{expressions: [%s], actions: [{type: deny}]}]"
 VARS = ", ".join(f"{{ v{number}: 1 }}" for number in range(3))
 # A policy that goes beyond each limit when that is set to 2, and the code that says so.
 BEYOND = {
     "document_bytes": ("p.policy", "on_http_request { deny }", "P0801"),
-    "rules_per_phase": ("p.policy", f"on_http_request {{ {LOGS} deny }}", "P0804"),
+    "rules_per_phase": ("p.policy", f"on_http_request {{ {RULE * 3} }}", "P0804"),
     "expressions_per_rule": ("p.yaml", YAML % "'1 == 1', '1 == 1', '1 == 1'", "P0805"),
     "actions_per_rule": ("p.policy", f'on_http_request {{ rule "r" {{ {LOGS} }} }}', "P0805"),
     "expression_characters": ("p.policy", "let a = 1 + 2\non_http_request { deny }", "P0802"),
