@@ -11,7 +11,8 @@ import ssl
 from contextlib import suppress
 from typing import Final
 
-_READ_BYTES: Final = 256 * 1024
+# What a record holds at most (RFC 8446 §5.1). To ask for more takes memory for each read, and gets no more.
+_READ_BYTES: Final = 16 * 1024
 
 
 class TlsLayer:

@@ -214,7 +214,7 @@ class PlainExchange:
         house, client, said = self._house, self._client, self._said
         snapshot, conn = house.snapshot, client.conn
         pool = snapshot.public.find(said.host)
-        if pool is None or (conn.tls is not None and conn.tls.sni != said.host):
+        if pool is None:
             return False
         self._results = None
         if pool.has_tcp_connect:

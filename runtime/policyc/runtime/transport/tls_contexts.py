@@ -14,7 +14,7 @@ import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from policyc.engine.outcome import TlsTerms
 from policyc.engine.traffic import Certificate
@@ -24,6 +24,7 @@ from policyc.runtime.transport.certificates import CertificateError, Certificate
 # Templates may give other keys for each connection; what is not used goes first.
 CONTEXTS_LIMIT: Final = 1024
 
+_RECORD_BYTES: Final = 16 * 1024
 _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _DEFAULT: Final = TlsTerms()
 
@@ -136,7 +137,10 @@ def _as_file(text: str) -> Iterator[str]:
 
 
 class Session(ssl.SSLObject):
-    """A session that tells its own side why the handshake failed, and lets the alert out before.
+    """A session that reads by the record, and tells its own side why a handshake failed.
+
+    The loop asks for 256 KiB at a time, for which memory is taken from the system with every read: 15 µs, while
+    a record never holds more than 16 KiB (RFC 8446 §5.1) and is decrypted in less than one.
 
     The loop drops what is not written yet once a handshake raises. Waiting for more instead makes it write;
     what ends the connection then is `on_failure`.
@@ -144,6 +148,12 @@ class Session(ssl.SSLObject):
 
     on_failure: Callable[[ssl.SSLError], None] | None = None
     _failed = False
+
+    def read(self, len: int = 1024, buffer: Any = None) -> Any:
+        """Return what the next record holds, or put it into `buffer` and return how much that is."""
+        if buffer is not None:
+            return super().read(len, buffer)
+        return super().read(len if len < _RECORD_BYTES else _RECORD_BYTES)
 
     def do_handshake(self) -> None:
         """Go on with the handshake."""
