@@ -14,6 +14,9 @@ settings.register_profile("repeatable", derandomize=True, database=None)
 if "POLICYC_EXAMPLES" not in os.environ:
     settings.load_profile("repeatable")
 
+# What takes minutes by itself is for `make soak`.
+collect_ignore = [] if "POLICYC_SOAK" in os.environ else ["soak"]
+
 Golden = Callable[[str, str], None]
 
 _GOLDEN = Path(__file__).parent / "golden"
