@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
@@ -540,3 +541,63 @@ def test_client_over_tls_that_closes_takes_its_upstream_call_along(caplog: pytes
 
     run(scenario())
     assert caplog.text == ""
+
+
+def test_tunnels_that_end_in_any_way_leave_nothing() -> None:
+    """Twenty at a time: ended, half-closed and broken by either side, refused, and never answered."""
+
+    async def scenario() -> None:
+        chance = random.Random(1)
+        arrived: dict[bytes, asyncio.Event] = {}
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                head = await reader.readuntil(b"\r\n\r\n")
+                if b"/refuse" in head:
+                    writer.write(b"HTTP/1.1 400 No\r\ncontent-length: 0\r\n\r\n")
+                elif b"/silent" in head:
+                    arrived[head.split(b" ")[1]].set()
+                    await reader.read(1)
+                else:
+                    writer.write(YES + b"hello")
+                    await reader.readexactly(5)
+                    if b"/reset" in head:
+                        reset(writer)
+                        return
+                    if b"/close" not in head:
+                        await reader.read(-1)
+            writer.close()
+
+        async def one(made: World) -> None:
+            upstream = chance.choice(["refuse", "silent", "reset", "close", "wait"])
+            client = await made.client()
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                path = b"/%b/%d" % (upstream.encode(), len(arrived))
+                arrived[path] = asyncio.Event()
+                client.send(ASK.replace(b"/chat", path))
+                if upstream == "silent":
+                    await arrived[path].wait()
+                else:
+                    reply = await client.reply()
+                    if reply.status == 101:
+                        client.send(b"world")
+                        await client.reader.readexactly(5)
+                how = chance.choice(["close", "reset", "half"])
+                if how == "reset":
+                    reset(client.writer)
+                elif how == "half" and client.writer.can_write_eof():
+                    client.writer.write_eof()
+                    await client.reader.read(-1)
+            await client.close()
+
+        async with world() as made:
+            await gateway(made, serve, settings=Settings(half_close_s=0.1))
+            for _ in range(5):
+                await asyncio.gather(*[one(made) for _ in range(20)])
+            await made.record(100)
+            assert made.gateway.upstreams.open_count == made.gateway.upstreams.idle_count
+            assert sum(record["status"] == 101 for record in made.log) > 25
+            while len(made.gateway._connections) > 1:  # but the one that `gateway` made
+                await asyncio.sleep(0.01)
+
+    run(scenario())
