@@ -219,7 +219,7 @@ def _decision(outcome: Outcome | None, x: Exchange, response: Outcome | None = N
         kind,
         x.req,
         vars=dict(x.vars),
-        results=dict(x.results),
+        results={name: dict(each) for name, each in x.results.items()},
         logs=x.logs,
         rules=x.acted,
         **told,  # type: ignore[arg-type]

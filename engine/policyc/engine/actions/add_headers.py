@@ -50,11 +50,11 @@ def compile_add_headers(config: Config, site: Site) -> Step:
 
     def to_request(x: Exchange) -> None:
         x.req.headers.add_known(lines)
-        x.results["add_headers"] = result.copy()
+        x.results["add_headers"] = result
 
     def to_response(x: Exchange) -> None:
         x.res.headers.add_known(lines)
-        x.results["add_headers"] = result.copy()
+        x.results["add_headers"] = result
 
     return to_request if is_request else to_response
 

@@ -57,7 +57,7 @@ _REMEMBERED: Final = 256
 class PlainAnswer:
     """The head of a response; the next one on its connection may say the same to the letter."""
 
-    __slots__ = ("block", "length", "octets", "onward", "start", "status")
+    __slots__ = ("block", "first", "length", "octets", "onward", "start", "status")
 
     def __init__(self, octets: bytes, status: int, block: bytes, length: int) -> None:
         """`octets` are all of it as received, `block` the lines that travel on."""
@@ -67,6 +67,7 @@ class PlainAnswer:
         self.block = FieldBlock(block)
         self.length = length
         self.onward = plain_response_octets(status, block, LENGTH, True, 1)
+        self.first = self.onward[: -2 - len(block)]
 
 
 class PlainFields(NamedTuple):
@@ -263,8 +264,8 @@ class PlainExchange:
         block = headers.block
         if type(origin) is HttpOrigin and block is not None:
             try:
-                if request.target is target and not block[1]:
-                    octets = self._line[0] + self._onward
+                if request.target is target:
+                    octets = b"%b%b\r\n" % (self._line[0], block_octets(*block))
                 else:
                     octets = plain_request_octets(request.method, request.target, block_octets(*block))
             except (Refused, UnicodeEncodeError):
@@ -349,12 +350,10 @@ class PlainExchange:
                 return None
         block = response.headers.block
         if block is not None and response.body is None and response.status == answer.status:
-            if not block[1] and self._client.may_go_on:
-                return answer.onward
             try:
-                return plain_response_octets(
-                    response.status, block_octets(*block), LENGTH, self._client.may_go_on, 1
-                )
+                if self._client.may_go_on:
+                    return b"%b%b\r\n" % (answer.first, block_octets(*block))
+                return plain_response_octets(response.status, block_octets(*block), LENGTH, False, 1)
             except Refused:
                 pass  # on the long way the same is found out, and answered
         if response.body is None:
