@@ -43,6 +43,9 @@ class Level(NamedTuple):
         """Wait until the clients that left are gone, and look."""
         while made.gateway.connection_count:
             await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):  # no connection is left that nobody has
+            while made.gateway.upstreams.open_count != made.gateway.upstreams.idle_count:
+                await asyncio.sleep(0.01)
         for connection in list(made.gateway.upstreams._open):
             connection.close()
         while made.gateway.upstreams.open_count:
