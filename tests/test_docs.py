@@ -10,6 +10,8 @@ import pytest
 from policyc.engine.actions import actions
 from policyc.runtime.cli import main
 from policyc.runtime.cli.arguments import COMMANDS
+from policyc.runtime.metrics import FAMILIES
+from policyc.runtime.settings import SETTINGS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -39,6 +41,14 @@ def test_readme_names_the_actions_that_run_and_no_other() -> None:
 def test_every_command_has_its_section() -> None:
     sections = re.findall(r"^## policyc (\w+)", (ROOT / "docs" / "cli.md").read_text(), re.MULTILINE)
     assert sorted(sections) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
+def test_settings_and_metrics_that_pages_name_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z0-9]+_[a-z0-9_]+_(?:s|bytes|limit))`", text))
+    assert named - {each.name for each in SETTINGS} - set(FAMILIES) == set()
+    assert set(re.findall(r"`(policyc_[a-z_]+)`", text)) - set(FAMILIES) == set()
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/language.md"])

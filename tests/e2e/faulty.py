@@ -244,8 +244,11 @@ class Suspicious:
             octets = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
         else:
             octets = f"{head}\r\n".encode()
-        if chance.random() < 0.01:
-            writer.write(octets[: chance.randint(1, len(octets))])
+        if chance.random() < 0.02:
+            whole = chance.random() < 0.5
+            writer.write(octets if whole else octets[: chance.randint(1, len(octets))])
+            for _ in range(chance.randint(0, 6)):  # while the upstream is dialled, or has begun to answer
+                await asyncio.sleep(0)
             self._tally["left"] += 1
             self.leave(broken=chance.random() < 0.5)
             return

@@ -15,6 +15,10 @@ import uvloop
 from tests.e2e.faulty import AWRY, WELL, FaultyUpstream, Suspicious, Tally
 from tests.e2e.world import World, endpoint, world
 
+from policyc.engine.model import EndpointDef
+from policyc.engine.outcome import Forward, Outcome
+from policyc.engine.phases import Phase
+from policyc.engine.traffic import Exchange
 from policyc.runtime.exchange import HttpExchange
 from policyc.runtime.process import open_descriptors, resident_bytes
 from policyc.runtime.reasons import REASONS
@@ -43,6 +47,9 @@ class Level(NamedTuple):
         """Wait until the clients that left are gone, and look."""
         while made.gateway.connection_count:
             await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):  # no connection is left that nobody has
+            while made.gateway.upstreams.open_count != made.gateway.upstreams.idle_count:
+                await asyncio.sleep(0.01)
         for connection in list(made.gateway.upstreams._open):
             connection.close()
         while made.gateway.upstreams.open_count:
@@ -75,13 +82,33 @@ async def ask_on_and_on(made: World, numbers: range, seed: int, tally: Tally) ->
             group.create_task(client(which))
 
 
-def test_faults_give_no_wrong_answer_and_leave_nothing_behind(caplog: pytest.LogCaptureFixture) -> None:
+def forward(exchange: Exchange) -> Outcome:
+    return Forward("http://b.internal")
+
+
+def mark(exchange: Exchange) -> None:
+    exchange.res.headers.add("x-passed", "on")
+
+
+def endpoints(kind: str, url: str) -> list[EndpointDef]:
+    if kind == "bare":
+        return [endpoint("http://a.example", to=url)]
+    return [
+        endpoint("http://a.example", {Phase.HTTP_REQUEST: forward, Phase.HTTP_RESPONSE: mark}),
+        endpoint("http://b.internal", {Phase.HTTP_RESPONSE: mark}, url),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["bare", "forward"])
+def test_faults_give_no_wrong_answer_and_leave_nothing_behind(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async def scenario() -> None:
         async with world() as made:
             upstream = FaultyUpstream(seed=EXCHANGES)
             url = await made.server(upstream.serve)
             settings = Settings(idle_timeout_s=1.0, body_grace_s=60.0)
-            await made.serve(endpoint("http://a.example", to=url), settings=settings)
+            await made.serve(*endpoints(kind, url), settings=settings)
             tally = Tally()
             warm = EXCHANGES // 5
             await ask_on_and_on(made, range(warm), 1, tally)
@@ -89,7 +116,7 @@ def test_faults_give_no_wrong_answer_and_leave_nothing_behind(caplog: pytest.Log
             await ask_on_and_on(made, range(warm, EXCHANGES), 1000, tally)
             after = await Level.of(made)
 
-            print(f"\n{EXCHANGES} exchanges: {dict(tally)}\nbefore {before}\nafter  {after}")
+            print(f"\n{kind}, {EXCHANGES} exchanges: {dict(tally)}\nbefore {before}\nafter  {after}")
             assert sum(tally.values()) == EXCHANGES
             assert tally["good"] > EXCHANGES // 2
             assert min(tally[each] for each in ("failed", "cut", "left")) > 0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -17,10 +19,11 @@ from tests.e2e.world import endpoint, ok, run, upstream, url, world
 from tests.runtime.protocol.h2_peer import Line, Peer, request
 from tests.runtime.protocol.test_http2_frames import frame
 
-from policyc.engine.model import EndpointDef, Policy
+from policyc.engine.model import EndpointDef, Policy, Program
 from policyc.engine.outcome import Close, Forward, Outcome, Respond
 from policyc.engine.phases import Phase
 from policyc.engine.traffic import Exchange
+from policyc.runtime.gateway import Gateway, GatewayError
 from policyc.runtime.settings import Settings
 
 pytestmark = pytest.mark.e2e
@@ -359,10 +362,52 @@ def test_reload_under_streams_changes_what_comes_next() -> None:
             await made.serve(endpoint("https://a.example", to=old.url))
             client = await connected(made)
             assert client.peer.bodies[await client.fetch()] == b"old"
-            from policyc.engine.model import Program
-
             made.world.gateway.reload(Program((endpoint("https://a.example", to=new.url),)))
             assert client.peer.bodies[await client.fetch()] == b"new"
+
+    run(scenario())
+
+
+def test_application_is_told_the_version_and_no_coding() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        body = b""
+        while True:
+            message = await receive()
+            body += message["body"]
+            if not message["more_body"]:
+                break
+        names = b",".join(name for name, _ in scope["headers"])
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-names", names)]})
+        await send({"type": "http.response.body", "body": scope["http_version"].encode() + b" " + body})
+
+    async def scenario() -> None:
+        async with secure() as made:
+            await made.serve(apps={"https://a.example": app})
+            client = await connected(made)
+            stream = await client.fetch(body=b"hello")
+            assert client.peer.bodies[stream] == b"2 hello"
+            assert b"transfer-encoding" not in client.peer.get(stream, b"x-names")[0]
+
+    run(scenario())
+
+
+def test_host_of_another_endpoint_on_the_connection_is_misdirected_or_served() -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            await made.serve(
+                endpoint("https://a.example", {Phase.HTTP_REQUEST: lambda x: Respond(200, body=b"a")}),
+                endpoint("https://b.example", {Phase.HTTP_REQUEST: lambda x: Respond(200, body=b"b")}),
+                endpoint(
+                    "https://c.wild.example",
+                    {Phase.TCP_CONNECT: lambda x: None, Phase.HTTP_REQUEST: lambda x: Respond(200)},
+                ),
+            )
+            client = await connected(made)
+            for host, status in ((b"a.example", 200), (b"b.example", 200), (b"c.wild.example", 421)):
+                assert client.peer.status(await client.fetch(host=host)) == status
+            assert client.peer.status(await client.fetch()) == 200
 
     run(scenario())
 
@@ -385,6 +430,12 @@ def test_http_1_client_reaches_an_http_2_upstream_with_a_proxy_header() -> None:
             assert samples["policyc_upstream_connections"] == {("open",): 1, ("idle",): 1}
 
     run(scenario())
+
+
+def test_endpoint_that_needs_the_extra_says_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "policyc.runtime.transport.upstream_http2", None)
+    with pytest.raises(GatewayError, match=r"https://a.example: .* pip install 'policyc\[http2\]'"):
+        Gateway(Program((http2_endpoint("https://a.example", "http://127.0.0.1:1"),)))
 
 
 def test_upstream_that_speaks_http_1_only_is_a_bad_gateway() -> None:

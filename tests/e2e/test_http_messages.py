@@ -553,6 +553,53 @@ def test_absolute_form_is_origin_form_with_another_host() -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nconnection: close\r\n\r\nok",
+    ],
+)
+def test_http10_request_with_a_body_is_served_and_its_connection_ended(answer: bytes) -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            origin = await made.upstream(lambda seen: answer)
+            await made.serve(endpoint("https://a.example", to=origin.url))
+            client = await made.client()
+            client.send(
+                b"POST / HTTP/1.0\r\nHost: a.example\r\nConnection: keep-alive\r\n"
+                b"Content-Length: 3\r\n\r\nabc"
+            )
+            octets = await client.reader.read(-1)
+            head, _, body = octets.partition(b"\r\n\r\n")
+            assert (head.split(b" ")[1], body) == (b"200", b"ok")
+            assert b"transfer-encoding" not in head.lower()
+            assert b"\r\nconnection: close" in head.lower()
+            assert (origin.seen[0].body, origin.seen[0].method) == (b"abc", "POST")
+
+    run(scenario())
+
+
+def test_http10_request_without_host_needs_an_endpoint_for_any() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            origin = await made.upstream()
+            await made.serve(endpoint("https://a.example", to=origin.url))
+            client = await made.client()
+            client.send(b"GET / HTTP/1.0\r\n\r\n")
+            assert (await client.reply()).status == 404
+        async with world() as made:
+            origin = await made.upstream()
+            await made.serve(upstream=origin.url)
+            client = await made.client()
+            client.send(b"GET / HTTP/1.0\r\n\r\n")
+            assert (await client.reply()).status == 200
+            assert origin.seen[0].get("host") == [origin.url.removeprefix("http://")]
+
+    run(scenario())
+
+
 def test_upstream_on_a_unix_socket(tmp_path: Path) -> None:
     async def scenario() -> None:
         seen: list[Seen] = []

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from policyc.runtime import metrics
-from policyc.runtime.metrics import FAMILIES, Metrics, add_up, exposition
+from policyc.runtime.metrics import FAMILIES, Metrics, Samples, add_up, counters_of, exposition
 from policyc.runtime.observe import Record, discard
 from policyc.runtime.reasons import QUIET_LIMITS, REASONS
 from policyc.runtime.settings import SETTINGS
@@ -128,3 +128,18 @@ def test_names_follow_the_conventions() -> None:
     for name, family in FAMILIES.items():
         assert name.endswith("_total") == (family.kind == "counter"), name
         assert name.startswith(("policyc_", "process_"))
+
+
+def test_what_a_worker_counted_outlives_it_and_what_was_true_of_it_does_not() -> None:
+    samples: Samples = {
+        "policyc_requests_total": {("https://a.example.com", "2xx"): 3},
+        "policyc_request_duration_seconds_bucket": {("https://a.example.com", "+Inf"): 3},
+        "policyc_connections": {(): 2},
+        "process_open_fds": {(): 9},
+        "process_cpu_seconds_total": {(): 0.5},
+    }
+    assert list(counters_of(samples)) == [
+        "policyc_requests_total",
+        "policyc_request_duration_seconds_bucket",
+        "process_cpu_seconds_total",
+    ]

@@ -146,6 +146,31 @@ def test_websocket_handshake_passes_the_request_phase(extension: bool) -> None:
     assert reached == ["websocket"]
 
 
+@pytest.mark.parametrize(("given", "shown"), [("1.0", "HTTP/1.0"), ("1.1", "HTTP/1.1"), ("2", "HTTP/2.0")])
+def test_version_is_shown_as_the_gateway_shows_it(given: str, shown: str) -> None:
+    versions: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        pass
+
+    async def unused(*message: Any) -> Any:
+        raise AssertionError
+
+    def see(exchange: Exchange) -> Outcome | None:
+        versions.append(exchange.req.version)
+        return None
+
+    scope = {
+        "type": "http",
+        "http_version": given,
+        "method": "GET",
+        "path": "/",
+        "headers": [(b"host", b"a")],
+    }
+    asyncio.run(PolicyMiddleware(app, Policy({REQUEST: see}))(scope, unused, unused))
+    assert versions == [shown]
+
+
 def test_lifespan_passes() -> None:
     reached: list[str] = []
 

@@ -31,6 +31,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
+# By Outgoing.minor.
+_HTTP_VERSIONS: Final = ("1.0", "1.1", "2")
 _VERSIONS: Final = {"version": "3.0", "spec_version": "2.4"}
 
 
@@ -257,7 +259,7 @@ class AsgiCall:
         return {
             "type": "http",
             "asgi": _VERSIONS,
-            "http_version": "1.1" if request.minor else "1.0",
+            "http_version": _HTTP_VERSIONS[request.minor],
             "method": request.method,
             "scheme": request.scheme,
             "path": unquote_to_bytes(path).decode("utf-8", "replace"),
@@ -278,7 +280,7 @@ class AsgiCall:
         ]
         if self._request.framing is Framing.LENGTH:
             lines.append((b"content-length", b"%d" % self._request.length))
-        elif self._request.framing is Framing.CHUNKED:
+        elif self._request.framing is Framing.CHUNKED and self._request.minor < 2:
             lines.append((b"transfer-encoding", b"chunked"))
         return lines
 

@@ -72,11 +72,15 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "policyc_config_info": Family("gauge", "1, for the configuration that is served", ("digest",)),
     "policyc_config_loaded_timestamp_seconds": Family("gauge", "when that was loaded, seconds since 1970"),
+    "policyc_workers": Family("gauge", "worker processes that serve, with `--workers`"),
+    "policyc_worker_restarts_total": Family("counter", "times that a worker was started in place of another"),
     "policyc_access_log_lines_lost_total": Family("counter", "lines that could not be written"),
     "process_resident_memory_bytes": Family("gauge", "memory in use, of all processes"),
     "process_cpu_seconds_total": Family("counter", "CPU time used, of all processes"),
     "process_open_fds": Family("gauge", "open file descriptors, of all processes"),
 }
+
+_GAUGES = frozenset(name for name, family in FAMILIES.items() if family.kind == "gauge")
 
 # These say the same in every worker, and are not added up.
 _SAME = frozenset({"policyc_build_info"})
@@ -226,6 +230,11 @@ def add_up(parts: Iterable[Samples]) -> Samples:
                 before = into.get(labels, 0)
                 into[labels] = max(before, value) if same else before + value
     return total
+
+
+def counters_of(samples: Samples) -> Samples:
+    """Return what has been counted, without what is true of a moment only."""
+    return {name: series for name, series in samples.items() if name not in _GAUGES}
 
 
 def exposition(samples: Samples) -> str:

@@ -115,13 +115,14 @@ class PolicyMiddleware:
         query = scope.get("query_string", b"")
         target = (path + b"?" + query if query else path).decode("latin-1") or "/"
         now = Timestamp(time.time_ns())
+        version = scope.get("http_version", "1.1")
         request = Request(
             scope.get("method", "GET"),
             scheme,
             host,
             target,
             headers,
-            version=f"HTTP/{scope.get('http_version', '1.1')}",
+            version="HTTP/2.0" if version == "2" else f"HTTP/{version}",
             content_length=content_length(headers),
             header_received=now,
         )

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quote
-from typing import IO, TypedDict
+from typing import Protocol as Interface
+from typing import TypedDict
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +45,16 @@ class Record(TypedDict, total=False):
     logs: list[object]
 
 
+class Lines(Interface):
+    """Where lines go: a text stream, or what does as much of it."""
+
+    def write(self, text: str, /) -> object:
+        """Take lines. Raises OSError."""
+
+    def flush(self) -> None:
+        """Let them go."""
+
+
 class AccessLog:
     """Collects records, and writes them when the gateway flushes (at each tick) or many wait.
 
@@ -52,7 +63,7 @@ class AccessLog:
 
     BATCH = 200
 
-    def __init__(self, stream: IO[str] | None = None, *, path: str | None = None) -> None:
+    def __init__(self, stream: Lines | None = None, *, path: str | None = None) -> None:
         """Write to `stream`, to the file at `path`, or to standard error. Raises OSError for a bad path."""
         self._path = path
         self._stream = stream

@@ -46,7 +46,7 @@ async def body(site: OneProcess) -> str:
 def test_a_change_serves_another_program() -> None:
     async def scenario() -> None:
         site = site_of(parcel("one"))
-        assert (site.state, site.connection_count, await site.samples()) == ("starting", 0, {})
+        assert (site.state, await site.connections(), await site.samples()) == ("starting", 0, {})
         lines = await site.start()
         assert any(line.startswith("listening on http://127.0.0.1:") for line in lines)
         assert (site.state, await body(site)) == ("ready", "one")
@@ -118,7 +118,7 @@ def test_a_stop_waits_and_a_cut_does_not(tmp_path: Path) -> None:
         host, port = site.gateway.addresses[0]
         reader, writer = await asyncio.open_connection(host, port)
         writer.write(b"GET / HT")
-        while not site.connection_count:
+        while not await site.connections():
             await asyncio.sleep(0)
         closing = asyncio.ensure_future(site.close())
         await site.cut()

@@ -132,3 +132,10 @@ def test_log_file_is_appended_to(tmp_path: Path) -> None:
     path.write_text("before\n")
     open_log(str(path)).close()
     assert path.read_text() == "before\n"
+
+
+@pytest.mark.parametrize("count", ["0", "many", "257", "-1"])
+def test_number_of_workers_is_one_of_the_possible(policyc: Command, count: str) -> None:
+    status, _, err = policyc("run", "a.policy", f"--workers={count}")
+    assert status == 2
+    assert f"`{count}` is no number of workers: 1 to 256" in err

@@ -499,6 +499,14 @@ def test_https_upstream_is_offered_h2() -> None:
     run(scenario())
 
 
+def test_https_upstream_that_negotiates_nothing_is_spoken_to_all_the_same() -> None:
+    async def scenario() -> None:
+        async with place(tls=server_context()) as made:
+            assert (await made.get()).body == b"ok"
+
+    run(scenario())
+
+
 def test_request_that_cannot_be_written_fails_without_a_connection() -> None:
     async def scenario() -> None:
         async with place() as made:

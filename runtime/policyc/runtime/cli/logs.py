@@ -14,14 +14,15 @@ class LineFormatter(logging.Formatter):
     An exception is its type, message and place; its traceback is shown only by a log of level debug.
     """
 
-    def __init__(self, *, tracebacks: bool) -> None:
-        """`tracebacks`: show them."""
+    def __init__(self, *, tracebacks: bool, worker: int | None = None) -> None:
+        """`tracebacks`: show them. A worker's lines begin with its number, `policyc[2]`."""
         super().__init__()
         self._tracebacks = tracebacks
+        self._name = "policyc" if worker is None else f"policyc[{worker}]"
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record, with its extra fields."""
-        parts = [f"policyc: {record.levelname.lower()}: {record.getMessage()}"]
+        parts = [f"{self._name}: {record.levelname.lower()}: {record.getMessage()}"]
         parts += [f"{name}={value}" for name, value in vars(record).items() if name not in _PLAIN]
         if record.exc_info and record.exc_info[1] is not None:
             parts.append(_place(record.exc_info[1]))
@@ -31,10 +32,10 @@ class LineFormatter(logging.Formatter):
         return line
 
 
-def set_up_logs(level: str) -> None:
-    """Send the log to standard error from `level` on."""
+def set_up_logs(level: str, worker: int | None = None) -> None:
+    """Send the log to standard error from `level` on; `worker` is this process' number, if it is one."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter(tracebacks=level == "debug"))
+    handler.setFormatter(LineFormatter(tracebacks=level == "debug", worker=worker))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.runtime.cli import banner
 from policyc.runtime.cli.address import shown_address
-from policyc.runtime.cli.failure import CommandError, why_not
+from policyc.runtime.cli.failure import CommandError, reason, why_not
 from policyc.runtime.gateway import Gateway, GatewayError, Prepared
 from policyc.runtime.parcel import Parcel
 from policyc.runtime.program import uncollected
@@ -50,9 +50,11 @@ class OneProcess:
     def __init__(self, service: Service, first: Parcel | Built) -> None:
         """Nothing listens before `start`."""
         self._service = service
+        self.digest = first.digest
         self._first: Parcel | Built | None = first
         self._gateway: Gateway | None = None
         self._prepared: Prepared | None = None
+        self._prepared_digest = ""
 
     async def start(self) -> list[str]:
         """Listen; return the lines that say where and for what. Raises CommandError."""
@@ -91,6 +93,7 @@ class OneProcess:
         self.drop()
         try:
             self._prepared = self.gateway.prepare(program)
+            self._prepared_digest = compiled.digest
         except GatewayError as error:
             raise CommandError(str(error)) from None
 
@@ -100,6 +103,7 @@ class OneProcess:
         assert prepared is not None
         assert prepared.program is not None
         self.gateway.adopt(prepared)
+        self.digest = self._prepared_digest
         _settle()
         return self._lines(prepared.program)
 
@@ -116,17 +120,19 @@ class OneProcess:
         return self._gateway
 
     async def reopen_log(self) -> None:
-        """Open the access log anew. Raises OSError, and then it goes on as it was."""
-        self._service.log.reopen()
+        """Open the access log anew. Raises CommandError, and then it goes on as it was."""
+        try:
+            self._service.log.reopen()
+        except OSError as error:
+            raise CommandError(reason(error)) from None
 
     @property
     def state(self) -> str:
         """`starting`, `ready` or `draining`."""
         return "starting" if self._gateway is None else self._gateway.state
 
-    @property
-    def connection_count(self) -> int:
-        """How many client connections there are."""
+    async def connections(self) -> int:
+        """Return how many client connections there are."""
         return 0 if self._gateway is None else self._gateway.connection_count
 
     async def samples(self) -> Samples:

@@ -8,6 +8,8 @@ the access log.
 from __future__ import annotations
 
 import argparse
+import socket
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     from policyc.runtime.cli.one_process import Service
     from policyc.runtime.cli.programs import ProgramLoader
     from policyc.runtime.observe import AccessLog
+
+
+WORKERS_LIMIT = 256
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +92,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where /healthz, /readyz and /metrics are (default 127.0.0.1:9901 if it is free), or `off`",
     )
     parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=worker_count,
+        default=1,
+        help="how many processes serve (default 1); rate limits count in each by itself",
+    )
+    parser.add_argument(
         "--watch", action="store_true", help="reload when a policy, or a file that one reads, has changed"
     )
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="warning")
@@ -103,8 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal says to stop; return the exit status."""
     from policyc.runtime.cli.compiling import Compiler
     from policyc.runtime.cli.logs import set_up_logs
-    from policyc.runtime.cli.one_process import OneProcess
-    from policyc.runtime.cli.serving import Plan, serve
+    from policyc.runtime.cli.serving import Plan, Site, serve
     from policyc.runtime.process import raise_descriptor_limit
 
     if not arguments.files and not arguments.upstream and not arguments.app:
@@ -114,14 +125,25 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_from(arguments)
     check_upstream(arguments.upstream)
     loader = loader_of(arguments)
-    apps = load_apps(arguments.app)
-    built = loader.load()
-    if built is None:
-        return 1
-    site = OneProcess(service_of(arguments, loader, apps), built)
-    watch_s = settings.watch_interval_s if arguments.watch else None
     compiler = Compiler(loader, arguments.argv)
-    return serve(site, Plan(compiler, built.digest, loader.seen, arguments.admin, watch_s))
+    site: Site
+    if arguments.workers > 1:
+        from policyc.runtime.cli.workers import Workers
+
+        certificates_of(arguments)  # an authority for development is made once, before there are several
+        site = Workers(arguments, compiler, settings.drain_timeout_s)
+    else:
+        from policyc.runtime.cli.one_process import OneProcess
+
+        apps = load_apps(arguments.app)
+        built = loader.load()
+        if built is None:
+            return 1
+        compiler.seen = loader.seen
+        site = OneProcess(service_of(arguments, loader, apps), built)
+    return serve(
+        site, Plan(compiler, arguments.admin, settings.watch_interval_s if arguments.watch else None)
+    )
 
 
 def loader_of(arguments: argparse.Namespace) -> ProgramLoader:
@@ -148,19 +170,21 @@ def service_of(
     loader: ProgramLoader,
     apps: dict[str, list[AsgiApp]],
     *,
-    reuse_port: bool = False,
+    is_worker: bool = False,
 ) -> Service:
-    """Return what one process serves. Raises CommandError where its log cannot be written."""
+    """Return what one process serves; a worker shares ports and log with others. Raises CommandError where
+    the log cannot be written.
+    """
     from policyc.runtime.cli.one_process import Service
     from policyc.runtime.gateway import Gateway
 
     settings = settings_from(arguments)
     https, certificates = https_addresses(arguments), certificates_of(arguments)
-    log = open_log(arguments.access_log)
+    log = open_log(arguments.access_log, is_shared=is_worker)
 
     def make(program: Program) -> Gateway:
         return Gateway(
-            program, settings, apps=apps, upstream=arguments.upstream, log=log, reuse_port=reuse_port,
+            program, settings, apps=apps, upstream=arguments.upstream, log=log, reuse_port=is_worker,
             certificates=certificates,
         )  # fmt: skip
 
@@ -213,11 +237,23 @@ def check_upstream(url: str | None) -> None:
         raise CommandError(f"--upstream {url}: {parsed.message}")
 
 
-def open_log(path: str | None) -> AccessLog:
+def open_log(path: str | None, *, is_shared: bool = False) -> AccessLog:
     """Return the access log. Raises CommandError where its file cannot be written."""
     from policyc.runtime.observe import AccessLog
+    from policyc.runtime.whole_lines import WholeLines
 
+    if path is None and is_shared and sys.stderr is not None:
+        return AccessLog(WholeLines(sys.stderr.fileno()))
     try:
         return AccessLog(path=path)
     except OSError as error:
         raise CommandError(f"cannot write the access log {path}: {reason(error)}") from None
+
+
+def worker_count(text: str) -> int:
+    """Return a number of processes. Raises ArgumentTypeError."""
+    if not text.isdecimal() or not 1 <= int(text) <= WORKERS_LIMIT:
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of workers: 1 to {WORKERS_LIMIT}")
+    if int(text) > 1 and not hasattr(socket, "SO_REUSEPORT"):
+        raise argparse.ArgumentTypeError("this system does not let several processes share a port")
+    return int(text)

@@ -22,7 +22,7 @@ from typing import Protocol as Interface
 from policyc.runtime.cli import banner, unforeseen
 from policyc.runtime.cli.address import AdminAddress, shown_address
 from policyc.runtime.cli.compiling import Compiler
-from policyc.runtime.cli.failure import CommandError, reason, why_not
+from policyc.runtime.cli.failure import CommandError, why_not
 from policyc.runtime.cli.output import complain, say
 from policyc.runtime.cli.watching import Watcher
 from policyc.runtime.reloads import Reloads
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from policyc.runtime.metrics import Samples
     from policyc.runtime.parcel import Parcel
     from policyc.runtime.program import Built
-    from policyc.runtime.stamp import Seen
     from policyc.runtime.transport.admin import AdminListener
 
 
@@ -48,8 +47,8 @@ class Site(Interface):
         """`starting`, `ready` or `draining`."""
 
     @property
-    def connection_count(self) -> int:
-        """How many client connections there are, as far as is known."""
+    def digest(self) -> str:
+        """What the configuration that is served is known by."""
 
     async def start(self) -> list[str]:
         """Listen; return the lines that say where and for what. Raises CommandError."""
@@ -58,7 +57,10 @@ class Site(Interface):
         """Serve another program; return lines as `start` does. After a CommandError nothing has changed."""
 
     async def reopen_log(self) -> None:
-        """Open the access log anew. Raises OSError, and then it goes on as it was."""
+        """Open the access log anew. Raises CommandError, and then it goes on as it was."""
+
+    async def connections(self) -> int:
+        """Return how many client connections there are, as far as is known."""
 
     async def samples(self) -> Samples:
         """Return the metrics of this moment."""
@@ -71,11 +73,9 @@ class Site(Interface):
 
 
 class Plan(NamedTuple):
-    """How a site is run. `digest` is of the program that it starts with, `seen` the files that made it."""
+    """How a site is run; `watch_s` is the interval at which files are looked at, if they are watched."""
 
     compiler: Compiler
-    digest: str
-    seen: Seen
     admin: AdminAddress | None = None
     watch_s: float | None = None
 
@@ -148,9 +148,9 @@ class _Serving:
         admin = await start_admin(plan.admin, self)
         try:
             lines = await site.start()
-            self._reloads.started(plan.digest)
-            _say_lines([f"configuration {plan.digest}", *lines, *banner.admin(admin, plan.admin)])
-            notify("READY=1", f"STATUS=configuration {plan.digest}")
+            self._reloads.started(site.digest)
+            _say_lines([f"configuration {site.digest}", *lines, *banner.admin(admin, plan.admin)])
+            notify("READY=1", f"STATUS=configuration {site.digest}")
             stop = await self._obey()
             return await self._stop(stop)
         finally:
@@ -187,7 +187,7 @@ class _Serving:
         watcher = self._watcher
         if watcher is None:
             return None
-        watcher.note(self._plan.seen)
+        watcher.note(self._plan.compiler.seen)
 
         async def watch() -> None:
             while True:
@@ -199,8 +199,8 @@ class _Serving:
     async def _reopen_log(self) -> None:
         try:
             await self._site.reopen_log()
-        except OSError as error:
-            complain(f"cannot open the access log again: {reason(error)}; it goes on as it was")
+        except CommandError as error:
+            complain(f"cannot open the access log again: {error}; it goes on as it was")
 
     async def _reload(self) -> None:
         reloading()
@@ -228,14 +228,14 @@ class _Serving:
     async def _stop(self, stop: signal.Signals) -> int:
         """Let requests in flight finish, unless a second signal comes."""
         notify("STOPPING=1")
-        say(f"stopping; open connections: {self._site.connection_count}\n")
+        say(f"stopping; open connections: {await self._site.connections()}\n")
         closing = asyncio.ensure_future(self._site.close())
         again = asyncio.ensure_future(self._another_stop())
         await asyncio.wait({closing, again}, return_when=asyncio.FIRST_COMPLETED)
         status = 0
         if not closing.done():
             status = 128 + stop
-            complain(f"a second signal: cutting open connections: {self._site.connection_count}")
+            complain(f"a second signal: cutting open connections: {await self._site.connections()}")
             await self._site.cut()
         again.cancel()
         await closing

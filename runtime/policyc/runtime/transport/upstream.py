@@ -195,27 +195,27 @@ class Upstreams:
         self, address: Address, factory: Callable[[], Dialled], alpn: str = "http/1.1"
     ) -> Dialled | Fail:
         """Return a connection, or why there is none."""
-        loop = asyncio.get_running_loop()
+        made: list[Dialled] = []
+
+        def make() -> Dialled:
+            made.append(factory())
+            return made[-1]
+
         context = self._context(address, alpn) if address.scheme == "https" else None
         try:
             async with asyncio.timeout(self.settings.connect_timeout_s):
-                if address.told:
-                    return await _connected_and_told(address, factory, context)
-                if address.path:
-                    _, connection = await loop.create_unix_connection(factory, address.path)
-                    return connection
-                _, connection = await loop.create_connection(
-                    factory,
-                    address.host.strip("[]"),
-                    address.port,
-                    ssl=context,
-                    server_hostname=address.host.strip("[]") if context is not None else None,
-                )
-                return connection
+                try:
+                    return await _connected(address, make, context)
+                except asyncio.CancelledError:
+                    # It may have been made at this very moment; the loop closes it and tells nobody.
+                    for each in made:
+                        self.wheel.remove(cast(Timed, each))
+                        self.lost(cast(Kept, each))
+                    raise
         except TimeoutError:
             message = f"the upstream {address.name} did not accept in time"
             return Fail(8012, message, status=502, reason="connect_timeout")
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a name that IDNA cannot encode is one that is not found
             message = f"the upstream {address.name} cannot be reached"
             return Fail(8012, message, status=502, detail=str(error))
 
@@ -256,6 +256,23 @@ class _Telling(asyncio.Protocol):
         made.write(self._told)
         made.set_protocol(self._protocol)
         self._protocol.connection_made(made)
+
+
+async def _connected(
+    address: Address, factory: Callable[[], Dialled], context: SSLContext | None
+) -> Dialled:
+    """Return a connection. Raises OSError."""
+    if address.told:
+        return await _connected_and_told(address, factory, context)
+    loop = asyncio.get_running_loop()
+    if address.path:
+        _, connection = await loop.create_unix_connection(factory, address.path)
+        return connection
+    host = address.host.strip("[]")
+    _, connection = await loop.create_connection(
+        factory, host, address.port, ssl=context, server_hostname=host if context is not None else None
+    )
+    return connection
 
 
 async def _connected_and_told(
