@@ -389,3 +389,50 @@ def test_octets_for_a_stream_that_is_over_are_dropped() -> None:
     talk.exchange()
     assert (talk.peer.resets, talk.peer.fields) == ({stream: CANCEL}, {})
     assert talk.ours.is_sent(stream)
+
+
+def test_table_of_the_compression_stays_small_whatever_the_peer_offers() -> None:
+    talk = Talk()
+    talk.peer.h2.update_settings({SettingCodes.HEADER_TABLE_SIZE: 1 << 30})
+    stream = talk.peer.ask(request())
+    talk.exchange()
+    for n in range(50):
+        talk.ours.send_fields(stream, [(b":status", b"103"), (b"x-%d" % n, b"y" * 1000)])
+    talk.ours.send_fields(stream, [(b":status", b"200")], end=True)
+    talk.exchange()
+    assert len(talk.peer.interim[stream]) == 50
+    assert talk.ours._h2.encoder.header_table_size == 4096
+
+
+def test_windows_that_open_by_an_octet_are_a_flood() -> None:
+    talk = Talk()
+    talk.peer.opens = False
+    talk.peer.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1})
+    stream = talk.peer.ask(request())
+    talk.exchange()
+    talk.ours.send_fields(stream, [(b":status", b"200")])
+    talk.ours.send_data(stream, b"x" * 1000)
+
+    def dribble() -> None:
+        for _ in range(100):
+            talk.peer.h2.increment_flow_control_window(1, stream)
+            talk.exchange()
+
+    with pytest.raises(Broken, match="window_update_flood"):
+        dribble()
+    assert len(talk.peer.bodies[stream]) < 30
+
+
+def test_no_frame_is_so_large_that_others_wait() -> None:
+    talk = Talk()
+    talk.peer.h2.update_settings(
+        {SettingCodes.MAX_FRAME_SIZE: 1 << 20, SettingCodes.INITIAL_WINDOW_SIZE: 1 << 20}
+    )
+    talk.peer.h2.increment_flow_control_window(1 << 20)
+    stream = talk.peer.ask(request())
+    talk.exchange()
+    talk.ours.send_fields(stream, [(b":status", b"200")])
+    talk.ours.send_data(stream, b"x" * 500_000)
+    talk.ours.take()
+    talk.ours.pump(1)
+    assert talk.ours.waiting(stream) == 500_000 - 65_536

@@ -58,6 +58,12 @@ from policyc.runtime.protocol.http2_frames import (
 # Windows begin at this size, whatever the settings say: the peer may send so much before it knows them.
 _FIRST_WINDOW: Final = 65_535
 _ANY_STREAM: Final = 2**31 - 1
+# The table of the compression that is kept for each direction: RFC 7541's first size.
+_TABLE: Final = 4096
+# A frame that is sent carries no more: other streams want their turn.
+_LARGEST_SENT: Final = 65_536
+# And one that is cut to fit a window earns nothing below this.
+_WORTH: Final = 1024
 _LAST_ID: Final = 2**31 - 2
 
 
@@ -259,6 +265,9 @@ class Session:
         elif isinstance(event, WindowUpdated):
             self._unblock(event.stream_id)
         elif isinstance(event, RemoteSettingsChanged):
+            encoder = self._h2.encoder
+            if encoder.header_table_size > _TABLE:  # the peer may offer any size, but the table is kept here
+                encoder.header_table_size = _TABLE
             self._unblock(0)
             yield Told()
         elif isinstance(event, PingAckReceived) and self._asked:
@@ -409,13 +418,16 @@ class Session:
             else:
                 h2.end_stream(stream)
             return 0
-        size = min(h2.local_flow_control_window(stream), h2.max_outbound_frame_size)
+        size = min(h2.local_flow_control_window(stream), h2.max_outbound_frame_size, _LARGEST_SENT)
         if size <= 0:
             return -1
         piece = pieces[0]
         if len(piece) <= size:
             pieces.popleft()
+            self._reader.control.earn()
         else:
+            if size >= _WORTH:  # else the peer opens its window by a few octets at a time (CVE-2019-9511)
+                self._reader.control.earn()
             rest = memoryview(piece)
             piece, pieces[0] = rest[:size], rest[size:]
         box.size -= len(piece)
@@ -423,7 +435,6 @@ class Session:
         if last:
             box.end = None
         h2.send_data(stream, piece, end_stream=last)
-        self._reader.control.earn()
         return len(piece)
 
     def _unblock(self, stream: int) -> None:
