@@ -10,7 +10,7 @@ from policyc.engine.outcome import Outcome
 from policyc.engine.phases import Phase
 from policyc.engine.traffic import Exchange
 from policyc.runtime.endpoints import Endpoint, InternalEndpoint, PublicEndpoint, Snapshot, make_snapshot
-from policyc.runtime.secure_table import SessionSnapshots, SessionTable
+from policyc.runtime.secure_table import SessionTable, session_view
 
 
 def _pass(exchange: Exchange) -> Outcome | None:
@@ -66,15 +66,10 @@ def test_names_under_one_wildcard_are_one_endpoint() -> None:
     assert table.find("b.example") is table.find("a.example") is not None
 
 
-def test_a_view_lasts_as_long_as_its_snapshot() -> None:
-    views = SessionSnapshots("a.example")
-    view = views.of(SERVED)
-    assert views.of(SERVED) is view
-    assert view.internal is SERVED.internal
-    later = snapshot(made("https://a.example", guarded=True))
-    found = views.of(later).public.find("a.example")
-    assert found is not None
-    assert found.has_tcp_connect
+def test_a_view_differs_in_what_is_reached_only() -> None:
+    view = session_view(SERVED, "a.example")
+    assert isinstance(view.public, SessionTable)
+    assert (view.internal, view.streams) == (SERVED.internal, SERVED.streams)
 
 
 def test_https_endpoints_are_served_in_clear_only_where_there_is_no_tls() -> None:

@@ -19,7 +19,6 @@ class SessionTable(PublicTable):
         self._table = table
         self._name = name
         self._own = table.find(name)
-        self.notices = table.notices
 
     def find(self, host: str | None) -> Pool[PublicEndpoint] | None:
         """Return the pool for a host, None where there is none or the connection does not reach it."""
@@ -40,21 +39,6 @@ class SessionTable(PublicTable):
         return Fail(0, message, status=421, reason="misdirected")
 
 
-class SessionSnapshots:
-    """The configuration of the moment, as one TLS connection sees it."""
-
-    __slots__ = ("_made", "_name", "_of")
-
-    def __init__(self, name: str) -> None:
-        """`name` is the connection's server name."""
-        self._name = name
-        self._of: Snapshot | None = None
-        self._made: Snapshot | None = None
-
-    def of(self, snapshot: Snapshot) -> Snapshot:
-        """Return the view on `snapshot`; the same one as long as that is."""
-        made = self._made
-        if made is None or self._of is not snapshot:
-            self._of = snapshot
-            made = self._made = snapshot._replace(public=SessionTable(snapshot.secure, self._name))
-        return made
+def session_view(snapshot: Snapshot, name: str) -> Snapshot:
+    """Return the configuration as the connection with a server name sees it."""
+    return snapshot._replace(public=SessionTable(snapshot.secure, name))

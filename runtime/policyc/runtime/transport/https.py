@@ -24,7 +24,7 @@ from policyc.runtime.protocol.client_hello import (
     UNRECOGNIZED_NAME,
     Hello,
 )
-from policyc.runtime.secure_table import SessionSnapshots
+from policyc.runtime.secure_table import session_view
 from policyc.runtime.stream import StreamExchange
 from policyc.runtime.transport.accepted import Ends, Held
 from policyc.runtime.transport.alpn import Speaker, alpn_protocols, speaker
@@ -173,14 +173,16 @@ class _SpeakerHouse:
     """The gateway, as the speaker of one connection sees it: `server.House`."""
 
     __slots__ = (
-        "_held", "_house", "_snapshots", "access", "around", "metrics", "plain",
+        "_held", "_house", "_name", "_of", "_view", "access", "around", "metrics", "plain",
         "upstreams", "wheel",
     )  # fmt: skip
 
     def __init__(self, house: HttpsHouse, held: Held, name: str) -> None:
         self._house = house
         self._held: Held | None = held
-        self._snapshots = SessionSnapshots(name)
+        self._name = name
+        self._of = house.snapshot
+        self._view = session_view(self._of, name)
         self.around = house.around
         self.wheel = house.wheel
         self.metrics = house.metrics
@@ -190,7 +192,10 @@ class _SpeakerHouse:
 
     @property
     def snapshot(self) -> Snapshot:
-        return self._snapshots.of(self._house.snapshot)
+        snapshot = self._house.snapshot
+        if snapshot is not self._of:
+            self._of, self._view = snapshot, session_view(snapshot, self._name)
+        return self._view
 
     @property
     def is_stopping(self) -> bool:

@@ -139,8 +139,8 @@ def _as_file(text: str) -> Iterator[str]:
 class Session(ssl.SSLObject):
     """A session that reads by the record, and tells its own side why a handshake failed.
 
-    The loop asks for 256 KiB at a time, for which memory is taken from the system with every read: 15 µs, while
-    a record never holds more than 16 KiB (RFC 8446 §5.1) and is decrypted in less than one.
+    The loop asks for 256 KiB at a time, for which memory may be taken from the system with every read: 15 µs,
+    while a record never holds more than 16 KiB (RFC 8446 §5.1) and is decrypted in less than one.
 
     The loop drops what is not written yet once a handshake raises. Waiting for more instead makes it write;
     what ends the connection then is `on_failure`.
