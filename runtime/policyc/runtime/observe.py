@@ -1,4 +1,4 @@
-"""The access log: one JSON object per line and exchange, written in batches.
+"""The access log: one JSON object per line and exchange, written in batches (as text: text_log.py).
 
 Never in it: bodies, cookies, authorization, query strings. What the `log` action wrote stands under `logs`.
 """
@@ -223,7 +223,8 @@ def _texts(texts: tuple[str, ...]) -> str:
     return f"[{','.join(map(_quote, texts))}]"
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return what JSON can hold of a value that an expression gave."""
     from policyc.engine.cel.coerce import to_text
 
     if isinstance(value, bytes):
@@ -231,7 +232,7 @@ def _plain(value: object) -> object:
     return to_text(value)
 
 
-_encode = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
+_encode = json.JSONEncoder(separators=(",", ":"), default=plain).encode
 
 
 def timestamp(seconds: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable
@@ -57,6 +58,20 @@ def test_access_log_goes_to_its_file(gateway: Gateway, policy: Path, tmp_path: P
     httpx.get(running.url, headers=HOST)
     assert running.stop() == (0, "")
     assert [json.loads(line)["host"] for line in log.read_text().splitlines()] == ["a.example.com"]
+
+
+def test_access_log_can_be_text(gateway: Gateway, policy: Path, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    running = gateway(policy, "--access-log", log, "--access-log-format", "text")
+    httpx.get(f"{running.url}/a?secret", headers=HOST)
+    assert running.stop() == (0, "")
+    [line] = log.read_text().splitlines()
+    assert re.fullmatch(
+        r'127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}(:\d\d){3} \+0000\] "GET /a HTTP/1\.1" 200 3 '
+        r"host=a\.example\.com ms=[\d.]+ endpoints=https://a\.example\.com rules=on_http_request\[0\] "
+        r"reason=custom-response",
+        line,
+    )
 
 
 def test_interrupt_stops_as_well(gateway: Gateway, policy: Path) -> None:

@@ -85,6 +85,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--access-log", metavar="FILE", help="append the access log to FILE (default: standard error)"
     )
     parser.add_argument(
+        "--access-log-format",
+        choices=["json", "text"],
+        default="json",
+        help="how it is written: a JSON object per line (default), or lines as web servers write them",
+    )
+    parser.add_argument(
         "--admin",
         metavar="ADDR",
         type=admin_address,
@@ -180,7 +186,7 @@ def service_of(
 
     settings = settings_from(arguments)
     https, certificates = https_addresses(arguments), certificates_of(arguments)
-    log = open_log(arguments.access_log, is_shared=is_worker)
+    log = open_log(arguments.access_log, arguments.access_log_format, is_shared=is_worker)
 
     def make(program: Program) -> Gateway:
         return Gateway(
@@ -237,15 +243,17 @@ def check_upstream(url: str | None) -> None:
         raise CommandError(f"--upstream {url}: {parsed.message}")
 
 
-def open_log(path: str | None, *, is_shared: bool = False) -> AccessLog:
+def open_log(path: str | None, form: str = "json", *, is_shared: bool = False) -> AccessLog:
     """Return the access log. Raises CommandError where its file cannot be written."""
     from policyc.runtime.observe import AccessLog
+    from policyc.runtime.text_log import TextLog
     from policyc.runtime.whole_lines import WholeLines
 
+    kind = TextLog if form == "text" else AccessLog
     if path is None and is_shared and sys.stderr is not None:
-        return AccessLog(WholeLines(sys.stderr.fileno()))
+        return kind(WholeLines(sys.stderr.fileno()))
     try:
-        return AccessLog(path=path)
+        return kind(path=path)
     except OSError as error:
         raise CommandError(f"cannot write the access log {path}: {reason(error)}") from None
 
