@@ -109,7 +109,7 @@ def test_both_sides_talk_after_the_101_and_end_one_after_the_other() -> None:
 
 
 def test_nothing_of_the_tunnel_is_passed_on_before_the_101() -> None:
-    early = b"GET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n"
+    early = b"GET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n" + b"x" * 300_000  # more than is kept
 
     async def scenario() -> None:
         go = asyncio.Event()
