@@ -290,6 +290,40 @@ def test_policy_answers_an_expectation_before_the_upstream_hears_of_it() -> None
     run(scenario())
 
 
+@pytest.mark.parametrize(("method", "status"), [("PUT", 200), ("POST", 502)])
+def test_kept_connection_that_died_is_replaced_while_nothing_of_the_body_was_sent(
+    method: str, status: int
+) -> None:
+    async def scenario() -> None:
+        heads: list[bytes] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with suppress(asyncio.IncompleteReadError):
+                head = await reader.readuntil(b"\r\n\r\n")
+                heads.append(head)
+                if head.startswith(b"GET"):
+                    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                    heads.append(await reader.readuntil(b"\r\n\r\n"))  # and closes
+                else:
+                    writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    assert await reader.readexactly(3) == b"abc"
+                    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            writer.close()
+
+        async with world() as made:
+            client = await scripted(made, serve)
+            assert (await client.get("/", "a.example")).status == 200
+            client.send((EXPECTING % b"").replace(b"POST", method.encode()))
+            reply = await client.reply()
+            if reply.status == 100:
+                client.send(b"abc")
+                reply = await client.reply()
+            assert reply.status == status
+            assert len(heads) == (3 if status == 200 else 2)
+
+    run(scenario())
+
+
 # --- bodies -------------------------------------------------------------------------------------------------
 
 

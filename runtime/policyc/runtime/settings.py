@@ -108,7 +108,9 @@ class Settings:
         100_000, "count", "rate-limit buckets kept; the least recently used go first"
     )
     retry_stale: bool = _setting(
-        True, "switch", "retry once where a kept-alive upstream connection died (no body, idempotent method)"
+        True,
+        "switch",
+        "retry once where a kept-alive upstream connection died (no body sent, idempotent method)",
     )
 
     account: str = _setting("default", "text", "account of endpoints that name none")

@@ -351,7 +351,7 @@ class HttpCall:
     """One request to an upstream server: `origin.Call`."""
 
     __slots__ = (
-        "_connection", "_dialling", "_ended", "_held", "_held_size", "_holding", "_reused", "_upstreams",
+        "_body_size", "_connection", "_dialling", "_ended", "_held", "_holding", "_reused", "_upstreams",
         "address", "framing", "head", "listener", "method",
     )  # fmt: skip
 
@@ -366,7 +366,7 @@ class HttpCall:
         self._ended = request.framing is NONE or (request.framing is LENGTH and not request.length)
         self.framing = NONE if self._ended else request.framing
         self._held: list[bytes] = []
-        self._held_size = 0
+        self._body_size = 0
         self._holding = False
         self._connection: UpstreamConnection | None = None
         self._dialling: asyncio.Task[None] | None = None
@@ -405,7 +405,7 @@ class HttpCall:
         made.framing = NONE
         made.head = head
         made._ended = made._reused = True
-        made._held, made._held_size, made._holding = [], 0, False
+        made._held, made._body_size, made._holding = [], 0, False
         made._dialling = None
         made._connection = connection
         connection.take_over(made)
@@ -451,13 +451,13 @@ class HttpCall:
         """Send a piece of the request body, or hold it while there is no connection."""
         if self.framing is CHUNKED:
             data = chunk(data)
+        self._body_size += len(data)
         if self._connection is not None:
             self._connection.send(data)
             return
         self._held.append(data)
-        self._held_size += len(data)
         if (
-            self._held_size > self._upstreams.settings.buffer_bytes
+            self._body_size > self._upstreams.settings.buffer_bytes
             and not self._holding
             and self.listener is not None
         ):
@@ -528,7 +528,7 @@ class HttpCall:
         if (
             untouched
             and self._reused
-            and self.framing is NONE
+            and (self.framing is NONE or not (self._body_size or self._ended))  # nothing of a body was sent
             and self.method in IDEMPOTENT
             and self._upstreams.settings.retry_stale
             and self.listener is not None
