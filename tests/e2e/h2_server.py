@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
+from h2.exceptions import ProtocolError
 from tests.runtime.protocol.h2_peer import Line, Peer
 
 Answer = Callable[["H2Connection", int], None]
@@ -51,7 +53,8 @@ class H2Connection(asyncio.Protocol):
             done = stream in self.peer.ended if self.server.waits else True
             if done and stream not in self._answered:
                 self._answered.add(stream)
-                self.server.answer(self, stream)
+                with suppress(ProtocolError):  # the client gave it up meanwhile
+                    self.server.answer(self, stream)
         self._send_queued()
         self.flush()
 
@@ -76,6 +79,9 @@ class H2Connection(asyncio.Protocol):
 
     def _send_queued(self) -> None:
         for stream, (body, trailers) in list(self._queued.items()):
+            if stream in self.peer.resets:
+                del self._queued[stream]
+                continue
             while body:
                 size = min(self.peer.h2.local_flow_control_window(stream), 16_384, len(body))
                 if not size:
