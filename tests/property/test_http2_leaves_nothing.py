@@ -11,7 +11,8 @@ import pytest
 import uvloop
 from h2.exceptions import ProtocolError
 from tests.e2e.h2_server import H2Connection, H2Server, ok
-from tests.e2e.test_http2 import Client, TlsWorld, http2_endpoint, secure
+from tests.e2e.test_http2 import Client, http2_endpoint, secure
+from tests.e2e.tls_world import TlsWorld
 from tests.runtime.protocol.h2_peer import request
 from tests.runtime.protocol.test_http2_frames import frame
 
