@@ -15,6 +15,7 @@ from tests.e2e.world import Client, Reply, Seen, World, endpoint, ok, read_reque
 from policyc.engine.model import Run
 from policyc.engine.outcome import Forward, Respond
 from policyc.engine.phases import Phase
+from policyc.engine.traffic import Exchange
 from policyc.runtime.settings import Settings
 
 pytestmark = pytest.mark.e2e
@@ -560,6 +561,55 @@ def test_client_gone_in_the_middle_of_its_body_leaves_no_complete_request() -> N
             await over.wait()
             assert not got[0].endswith(b"0\r\n\r\n")
             assert (await made.record())["reason"] == "cut_off"
+
+    run(scenario())
+
+
+# --- who the client is ----------------------------------------------------------------------------------
+
+V1 = b"PROXY TCP4 203.0.113.9 198.51.100.1 4711 80\r\n"
+V2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x09\xc6\x33\x64\x01\x12\x67\0\x50"
+
+
+@pytest.mark.parametrize("header", [V1, V2])
+def test_proxy_header_of_a_listed_peer_says_who_the_client_is(header: bytes) -> None:
+    seen: list[str] = []
+
+    def look(x: Exchange) -> None:
+        seen.append(x.conn.client_ip)
+
+    async def scenario() -> None:
+        async with world() as made:
+            origin = await made.upstream()
+            settings = Settings(proxy_protocol_from=("127.0.0.1/32",), trusted_proxies=("127.0.0.1/32",))
+            await made.serve(endpoint("https://a.example", {REQUEST: look}, origin.url), settings=settings)
+            client = await made.client()
+            for number in range(2):  # the header is the connection's, not the request's
+                told = b"GET / HTTP/1.1\r\nHost: a.example\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n"
+                client.send(told if number else header + told)
+                assert (await client.reply()).status == 200
+            assert seen == ["203.0.113.9"] * 2
+            # The client is a stranger, though the peer that tells of it is not.
+            assert [each.get("x-forwarded-for") for each in origin.seen] == [["203.0.113.9"]] * 2
+            assert (await made.record())["client"] == "203.0.113.9"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("listed", [(), ("192.0.2.0/24",)])
+@pytest.mark.parametrize("header", [V1, V2])
+def test_proxy_header_of_anybody_else_is_no_message(header: bytes, listed: tuple[str, ...]) -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            origin = await made.upstream()
+            settings = Settings(proxy_protocol_from=listed)
+            await made.serve(endpoint("https://a.example", to=origin.url), settings=settings)
+            client = await made.client()
+            client.send(header + GET)
+            assert (await client.reply()).status == 400
+            assert await client.is_closed()
+            assert origin.connections == 0
+            assert (await made.record())["client"] == "127.0.0.1"
 
     run(scenario())
 
