@@ -125,7 +125,7 @@ def test_http10_is_answered_and_closed() -> None:
 def test_half_closed_client_is_still_answered() -> None:
     async def scenario() -> None:
         async with world() as made:
-            await simple(made)
+            await simple(made, Settings(half_close_s=5))
             client = await made.client()
             client.send(GET)
             client.writer.write_eof()

@@ -481,7 +481,7 @@ def test_client_that_says_no_more_is_answered_on_a_warm_connection_too() -> None
     async def scenario() -> None:
         async with world() as made:
             origin = await made.upstream()
-            await made.serve(endpoint("https://a.example", to=origin.url))
+            await made.serve(endpoint("https://a.example", to=origin.url), settings=Settings(half_close_s=5))
             assert (await made.get("/", "a.example")).status == 200  # leaves an idle upstream connection
             client = await made.client()
             client.send(GET)
