@@ -471,6 +471,11 @@ class RequestReader(_Reader):
         """Whether a head was read whose body has not ended."""
         return self._in_body
 
+    @property
+    def awaits_body(self) -> bool:
+        """Whether there are octets of a body to come."""
+        return self._in_body and self._body is not NONE
+
     def left_to_drain(self, limit: int) -> bool:
         """Whether the rest of the body is known to be at most `limit` octets, or unknown."""
         return self._body is not LENGTH or self._left <= limit

@@ -35,7 +35,7 @@ class WholeMessages:
         self.messages = 0
         try:
             self._feed(octets)
-        except httptools.HttpParserError:  # HttpParserUpgrade is one of these
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._renew()
             return False
         if self.messages != 1 or last:

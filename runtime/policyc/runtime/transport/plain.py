@@ -327,8 +327,8 @@ class PlainExchange:
             if made is None:
                 return True
             head = made
-        client.answer_plain(head, data, start, now)
         self._record(status, length, now)
+        client.answer_plain(head, data, start, now)  # which may begin the next exchange
         return True
 
     def _respond(self, hops: list[Hop], answer: PlainAnswer, data: bytes) -> bytes | None:

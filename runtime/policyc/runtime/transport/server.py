@@ -511,7 +511,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         if not self._keep_alive:
             if self._requests >= self._settings.requests_per_connection:
                 self._house.around.met("requests_per_connection")
-            if not head.keep_alive and not reader.is_in_body and not reader.buffered:
+            if not head.keep_alive and not reader.awaits_body and not reader.buffered:
                 self._close_transport()  # the client said that nothing comes any more
             else:
                 self._linger()
