@@ -7,7 +7,7 @@ import re
 import pytest
 
 from policyc.runtime import metrics
-from policyc.runtime.metrics import FAMILIES, Metrics, Samples, add_up, counters_of, exposition
+from policyc.runtime.metrics import FAMILIES, Metrics, Samples, add_up, bounded, counters_of, exposition
 from policyc.runtime.observe import Record, discard
 from policyc.runtime.reasons import QUIET_LIMITS, REASONS
 from policyc.runtime.settings import SETTINGS
@@ -143,3 +143,24 @@ def test_what_a_worker_counted_outlives_it_and_what_was_true_of_it_does_not() ->
         "policyc_request_duration_seconds_bucket",
         "process_cpu_seconds_total",
     ]
+
+
+def test_failures_of_upstreams_have_their_reasons() -> None:
+    made = counted(
+        request(status=502, reason="upstream_failed", upstream="http://u:1"),
+        request(status=504, reason="upstream_timeout", upstream="http://u:1"),
+        request(status=403, reason="deny", upstream="http://u:1"),
+        request(status=0, reason="client_gone", upstream="http://u:1"),
+        request(status=502, reason="upstream_unreachable", upstream=""),
+    )
+    assert made.collect()["policyc_upstream_failures_total"] == {
+        ("http://u:1", "upstream_failed"): 1,
+        ("http://u:1", "upstream_timeout"): 1,
+    }
+
+
+def test_a_family_has_no_more_series_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "SERIES_LIMIT", 2)
+    assert bounded({("a",): 1, ("b",): 2}) == {("a",): 1, ("b",): 2}
+    assert bounded({("a",): 1, ("b",): 2, ("c",): 3, ("d",): 4}) == {("a",): 1, ("b",): 2, ("other",): 7}
+    assert bounded({}) == {}

@@ -34,7 +34,7 @@ from policyc.runtime.endpoints import (
 )
 from policyc.runtime.exchange import Surroundings
 from policyc.runtime.forwarded import Forwarding
-from policyc.runtime.metrics import Metrics, Samples
+from policyc.runtime.metrics import Metrics, Samples, bounded
 from policyc.runtime.observe import AccessLog, Sink, discard, timestamp
 from policyc.runtime.origin import Origin
 from policyc.runtime.process import process_samples
@@ -553,13 +553,12 @@ class Gateway:
             "policyc_build_info": {(version(), platform.python_version()): 1},
             "policyc_connections": {(): len(self._connections)},
             "policyc_accept_pauses_total": {(): self.gate.pauses},
-            "policyc_upstream_connections": {
-                ("open",): upstreams.open_count,
-                ("idle",): upstreams.idle_count + (self._http2.idle_count if self._http2 is not None else 0),
-            },
-            "policyc_upstream_connect_failures_total": {
-                (name,): count for name, count in upstreams.connect_failures.items()
-            },
+            "policyc_upstream_connections": bounded(
+                upstreams.states() + self._http2.states() if self._http2 is not None else upstreams.states()
+            ),
+            "policyc_upstream_connect_failures_total": bounded(
+                {(name,): count for name, count in upstreams.connect_failures.items()}
+            ),
             "policyc_rate_limit_buckets": {(): len(self.limiter)},
             "policyc_rate_limit_evictions_total": {(): self.limiter.evictions},
             "policyc_access_log_lines_lost_total": {(): self._log.lost if self._log is not None else 0},

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyc.runtime.reasons import QUIET_LIMITS, REASONS
+from policyc.runtime.reasons import QUIET_LIMITS, REASONS, UPSTREAM_REASONS
 
 if TYPE_CHECKING:
     from policyc.runtime.observe import Record, Sink
@@ -60,7 +61,14 @@ FAMILIES: Mapping[str, Family] = {
     "policyc_connections": Family("gauge", "client connections that are open"),
     "policyc_connections_total": Family("counter", "client connections that were let in"),
     "policyc_accept_pauses_total": Family("counter", "times that accepting paused for want of descriptors"),
-    "policyc_upstream_connections": Family("gauge", "connections to upstreams", ("state",)),
+    "policyc_upstream_connections": Family(
+        "gauge",
+        "connections to upstreams of http and https endpoints: open ones, and how many of them are idle",
+        ("upstream", "state"),
+    ),
+    "policyc_upstream_failures_total": Family(
+        "counter", "exchanges that failed because of an upstream", ("upstream", "reason")
+    ),
     "policyc_upstream_connect_failures_total": Family(
         "counter", "failed attempts to connect to an upstream", ("upstream",)
     ),
@@ -126,6 +134,7 @@ class Metrics:
         self._write = write
         self._traffic: dict[str, Traffic] = {}
         self._reasons: dict[str, int] = {}
+        self._failures: dict[Labels, float] = {}
         self._met = dict.fromkeys(QUIET_LIMITS, 0)
         self.connections = 0
 
@@ -149,6 +158,9 @@ class Metrics:
         reason = record.get("reason")
         if reason:
             self.refused(reason)
+            if reason in UPSTREAM_REASONS and (upstream := record.get("upstream")):
+                failures = self._failures
+                failures[upstream, reason] = failures.get((upstream, reason), 0) + 1
         self._write(record)
 
     def refused(self, reason: str) -> None:
@@ -172,6 +184,7 @@ class Metrics:
         """Return what was counted."""
         samples: Samples = {
             "policyc_connections_total": {(): self.connections},
+            "policyc_upstream_failures_total": bounded(self._failures),
             "policyc_limit_hits_total": {
                 **{(each.setting,): 0 for each in REASONS.values() if each.setting},
                 **{(limit,): count for limit, count in self._met.items()},
@@ -217,6 +230,16 @@ def _collect_endpoint(samples: Samples, url: str, traffic: Traffic) -> None:
     buckets[url, "+Inf"] = total
     samples.setdefault("policyc_request_duration_seconds_sum", {})[url,] = traffic.seconds_ms / 1000
     samples.setdefault("policyc_request_duration_seconds_count", {})[url,] = total
+
+
+def bounded(series: Mapping[Labels, float]) -> dict[Labels, float]:
+    """Return the series of a family as many as it may have; what is beyond is in one by itself."""
+    if len(series) <= SERIES_LIMIT:
+        return dict(series)
+    kept = dict(islice(series.items(), SERIES_LIMIT))
+    other = (_OTHER,) * len(next(iter(series)))
+    kept[other] = kept.get(other, 0) + sum(series.values()) - sum(kept.values())
+    return kept
 
 
 def add_up(parts: Iterable[Samples]) -> Samples:

@@ -133,3 +133,10 @@ def _all() -> dict[str, Reason]:
 
 
 REASONS: Mapping[str, Reason] = MappingProxyType(_all())
+
+# What goes wrong on an upstream's side of an exchange, limits included.
+UPSTREAM_REASONS = frozenset(
+    name
+    for name, each in REASONS.items()
+    if each.by == "upstream" or name in ("upstream_timeout", "upstream_stalled", "connect_timeout")
+)

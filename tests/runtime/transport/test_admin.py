@@ -97,7 +97,7 @@ def test_gateway_shows_its_metrics_and_its_state() -> None:
             }  # fmt: skip
             assert samples["policyc_refusals_total"] == {("no_endpoint",): 1}
             assert samples["policyc_connections_total"] == {(): 2}
-            assert samples["policyc_upstream_connections"]["open",] == 1
+            assert samples["policyc_upstream_connections"] == {(up.url, "open"): 1, (up.url, "idle"): 1}
             assert w.gateway.state == "ready"
             await w.gateway.close(0)
             assert w.gateway.state == "draining"
@@ -116,5 +116,6 @@ def test_upstream_that_cannot_be_reached_is_counted() -> None:
             samples = await w.gateway.samples()
             assert samples["policyc_upstream_connect_failures_total"] == {(where,): 1}
             assert samples["policyc_refusals_total"] == {("upstream_unreachable",): 1}
+            assert samples["policyc_upstream_failures_total"] == {(where, "upstream_unreachable"): 1}
 
     run(scenario())

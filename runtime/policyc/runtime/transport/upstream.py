@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
@@ -117,6 +118,13 @@ class Upstreams:
     def open_count(self) -> int:
         """How many connections there are."""
         return len(self._open)
+
+    def states(self) -> Counter[tuple[str, ...]]:
+        """Return how many connections are open, and idle, by upstream."""
+        states: Counter[tuple[str, ...]] = Counter((each.address.name, "open") for each in self._open)
+        for address, shelf in self._idle.items():
+            states[address.name, "idle"] += len(shelf)
+        return states
 
     def take(self, address: Address) -> UpstreamConnection | None:
         """Return the connection that was put back last, None if none is idle."""

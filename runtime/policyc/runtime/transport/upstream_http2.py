@@ -16,7 +16,7 @@ request without body whose method is idempotent, once, on a fresh connection, if
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -40,6 +40,7 @@ from policyc.runtime.protocol.http2 import (
 from policyc.runtime.protocol.http2_frames import CANCEL, PROTOCOL_ERROR, Broken
 from policyc.runtime.protocol.http2_heads import (
     interim_head,
+    is_grpc,
     read_trailers,
     request_fields,
     response_head,
@@ -69,6 +70,13 @@ class Http2Upstreams:
     def idle_count(self) -> int:
         """How many connections have no call."""
         return sum(len(shelf) for shelf in self._idle.values())
+
+    def states(self) -> Counter[tuple[str, ...]]:
+        """Return how many connections are idle, by upstream; `upstreams` knows those that are open."""
+        states: Counter[tuple[str, ...]] = Counter()
+        for address, shelf in self._idle.items():
+            states[address.name, "idle"] += len(shelf)
+        return states
 
     def rests(self, connection: Http2UpstreamConnection) -> None:
         """A connection has no call; of too many, the one goes that had none for longest."""
@@ -193,8 +201,8 @@ class Http2Call(Timed):
     """One request to an upstream and its response: `origin.Call`."""
 
     __slots__ = (
-        "_connection", "_ended", "_expects", "_fields", "_held", "_holding", "_inbox", "_interim", "_paused",
-        "_pool", "_repeatable", "_reused", "_since", "_size", "_stream", "_touched", "_trailers", "_trailing",
+        "_connection", "_ended", "_expects", "_fields", "_head_seen", "_held", "_holding", "_inbox",
+        "_interim", "_is_grpc", "_paused", "_pool", "_repeatable", "_reused", "_since", "_size", "_stream", "_touched", "_trailers", "_trailing",
         "_upstreams", "address", "is_second", "listener", "method",
     )  # fmt: skip
 
@@ -223,6 +231,8 @@ class Http2Call(Timed):
         self._stream = 0
         self._reused = False
         self._touched = False
+        self._head_seen = False
+        self._is_grpc = is_grpc(request.headers.lines)
         self._interim = 0
         self._since = 0.0
         # What is to be sent, while there is no stream; and what came, while nobody takes it.
@@ -352,7 +362,7 @@ class Http2Call(Timed):
         listener, connection = self.listener, self._connection
         if listener is None or connection is None:
             return
-        self._touched = True
+        self._touched = self._head_seen = True
         try:
             read = response_head(head.fields, head.ended, self.method, self._upstreams.limits)
         except Refused as refused:
@@ -464,7 +474,9 @@ class Http2Call(Timed):
         if connection.session.waiting(self._stream):
             self._upstreams.wheel.set(self, settings.write_timeout_s)
         elif self._ended:
-            self._upstreams.wheel.set(self, settings.idle_timeout_s)
+            patient = self._head_seen or self._is_grpc
+            quiet_s = settings.stream_idle_timeout_s if patient else settings.idle_timeout_s
+            self._upstreams.wheel.set(self, quiet_s)
         else:
             self._upstreams.wheel.forget(self)
             return
