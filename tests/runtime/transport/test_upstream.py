@@ -211,6 +211,31 @@ def test_refused_connection_is_a_failure_with_8012() -> None:
     uvloop.run(scenario())
 
 
+def test_dial_that_is_given_up_when_it_succeeds_leaves_no_connection() -> None:
+    async def scenario() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            assert await reader.read() == b""
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        address = A._replace(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
+        for turns in range(12):  # one of them is the moment
+            upstreams = Upstreams(Settings(), Wheel())
+            call = HttpOrigin(upstreams, address).begin(request(), Ear())
+            while not upstreams.open_count:
+                await asyncio.sleep(0)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            call.abort()
+            await upstreams.close()
+            async with asyncio.timeout(5):
+                while upstreams.open_count:
+                    await asyncio.sleep(0)
+        server.close()
+
+    uvloop.run(scenario())
+
+
 def test_body_is_held_while_there_is_no_connection_and_the_client_is_paused() -> None:
     async def scenario() -> None:
         upstreams = Upstreams(Settings(buffer_bytes=10), Wheel())
