@@ -51,7 +51,7 @@ class Settings:
         60.0, "seconds", "a TLS handshake with a client, behind its ClientHello"
     )
     stream_idle_timeout_s: float = _setting(
-        300.0, "seconds", "a tcp or tls connection, or a WebSocket, on which nothing moves, either way"
+        300.0, "seconds", "a tcp or tls connection, a WebSocket or a gRPC call on which nothing moves"
     )
     continue_timeout_s: float = _setting(
         1.0, "seconds", "an upstream's 100 to `Expect: 100-continue`: after this the client may send anyway"

@@ -17,6 +17,7 @@ from policyc.runtime.protocol.http1 import (
 from policyc.runtime.protocol.http2_heads import (
     METHODS,
     interim_head,
+    is_grpc,
     read_trailers,
     request_fields,
     request_head,
@@ -119,6 +120,11 @@ def test_methods_are_those_of_http_1() -> None:
     assert all(is_known(method) for method in METHODS)
     for method in (b"QUERY", b"DESCRIBE", b"PRI", b"FOO", b"get", b"ANNOUNCE", b"CONNECT", b"FLUSH"):
         assert method not in METHODS
+
+
+def test_grpc_is_told_by_its_type() -> None:
+    assert is_grpc([(b"x", b"1"), (b"Content-Type", b"Application/grpc+json")])
+    assert not is_grpc([(b"content-type", b"application/json"), (b"x-grpc", b"application/grpc")])
 
 
 # name: (fields, whether nothing follows, reason). Names say what would be smuggled.

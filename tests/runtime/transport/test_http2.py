@@ -431,6 +431,24 @@ def test_slow_body_is_answered_in_time_and_its_octets_count_within_a_frame() -> 
     assert talk.client.resets == {stream: NO_ERROR}
 
 
+def test_grpc_call_may_be_quiet_but_not_for_ever() -> None:
+    talk = Talk()
+    stream = talk.ask((b"content-type", b"application/grpc+proto"), host=b"b.example", end=False)
+    for _ in range(3):
+        talk.house.wait(200)
+        talk.client.h2.send_data(stream, b"\0\0\0\0\0")
+        talk.go()
+    talk.house.wait(200)
+    talk.house.calls[0].answer(b"x", end=False)
+    talk.go()
+    talk.house.wait(299)
+    assert talk.reasons == []
+    talk.house.wait(2)
+    talk.go()
+    assert (talk.reasons, talk.client.resets) == (["idle_timeout"], {stream: CANCEL})
+    assert talk.house.calls[0].aborted
+
+
 def test_body_that_is_held_back_is_not_slow() -> None:
     talk = Talk()
     talk.ask(host=b"b.example", end=False)

@@ -453,6 +453,33 @@ def test_silent_upstream_fails_in_time_and_gets_no_more_calls() -> None:
     run(scenario())
 
 
+def test_grpc_and_an_answer_that_began_are_waited_for_longer() -> None:
+    async def scenario() -> None:
+        begun: list[tuple[H2Connection, int]] = []
+
+        def begin(connection: H2Connection, stream: int) -> None:
+            connection.send(stream, [(b":status", b"200")], end=False)
+            begun.append((connection, stream))
+
+        settings = Settings(idle_timeout_s=0.1, stream_idle_timeout_s=1.0)
+        async with place(begin, settings) as made:
+            _, one = made.begin()
+            while not begun:
+                await asyncio.sleep(0)
+            made.server.answer = lambda connection, stream: None
+            _, two = made.begin("GET", (b"content-type", b"application/grpc"))
+            _, three = made.begin()
+            await three.over.wait()
+            assert three.heard == [3008]
+            assert not one.over.is_set()
+            assert not two.over.is_set()
+            await one.over.wait()
+            await two.over.wait()
+            assert (one.heard[-1], two.heard[-1]) == (3008, 3008)
+
+    run(scenario())
+
+
 def test_window_that_does_not_open_fails_in_time() -> None:
     async def scenario() -> None:
         async with place(lambda connection, stream: None, Settings(write_timeout_s=0.2), waits=False) as made:

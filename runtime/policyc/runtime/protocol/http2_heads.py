@@ -148,6 +148,14 @@ def request_head(fields: Iterable[Line], ended: bool, limits: Limits) -> Request
     return head
 
 
+def is_grpc(lines: Iterable[Line]) -> bool:
+    """Whether a request is a gRPC call: its messages come when there are some, not at a rate."""
+    return any(
+        len(name) == 12 and name.lower() == b"content-type" and value.lower().startswith(b"application/grpc")
+        for name, value in lines
+    )
+
+
 def _hosted(authority: bytes | None, lines: list[Line]) -> tuple[str, bytes, list[Line]]:
     """Return (host, authority, lines with the one Host that a message of HTTP/1.1 would have)."""
     hosts = [value for name, value in lines if name == b"host"]

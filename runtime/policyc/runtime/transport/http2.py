@@ -48,6 +48,7 @@ from policyc.runtime.protocol.http2_frames import (
     Broken,
 )
 from policyc.runtime.protocol.http2_heads import (
+    is_grpc,
     read_trailers,
     request_head,
     response_fields,
@@ -393,9 +394,9 @@ class Stream(Timed):
     """One exchange on a connection: `exchange.Downstream`."""
 
     __slots__ = (
-        "_began", "_code", "_connection", "_continued", "_exchange", "_fields", "_framing", "_head", "_held",
-        "_number", "_octets", "_over", "_paused", "_request_ended", "_responded", "_stalled", "_throttled",
-        "_trailers", "admitted", "conn",
+        "_began", "_code", "_connection", "_continued", "_exchange", "_fields", "_framing", "_head",
+        "_held", "_is_grpc", "_number", "_octets", "_over", "_paused", "_request_ended", "_responded",
+        "_stalled", "_throttled", "_trailers", "admitted", "conn",
     )  # fmt: skip
 
     def __init__(self, connection: Http2Connection, number: int, ended: bool) -> None:
@@ -413,6 +414,7 @@ class Stream(Timed):
         self._responded = False
         self._code = NO_ERROR
         self._continued = False
+        self._is_grpc = False
         self._held: list[Piece] = []
         self._trailers: list[Line] | None = None
         self._paused = False
@@ -428,7 +430,8 @@ class Stream(Timed):
         house = self._connection.house
         if not self._request_ended:
             self._began = house.wheel.clock()
-            house.wheel.set(self, house.around.settings.body_grace_s)
+            self._is_grpc = is_grpc(head.lines)
+            self._watch()
         exchange = self._exchange = HttpExchange(self, head, house.snapshot, house.around)
         exchange.begin()
 
@@ -437,6 +440,8 @@ class Stream(Timed):
     def take(self, piece: Piece) -> None:
         """Take a piece of the request body."""
         self._octets += len(piece.data)
+        if self._is_grpc:
+            self._watch()
         if self._paused:
             self._held.append(piece)
         else:
@@ -536,19 +541,21 @@ class Stream(Timed):
         wheel, settings = self._connection.house.wheel, self._connection.settings
         if self._stalled:
             wheel.set(self, settings.write_timeout_s)
-        elif not self._request_ended:
-            wheel.set(self, settings.body_grace_s)
-        else:
+        elif self._request_ended:
             wheel.forget(self)
+        elif self._is_grpc:
+            wheel.set(self, settings.stream_idle_timeout_s)
+        else:
+            wheel.set(self, settings.body_grace_s)
 
     def expired(self) -> None:
-        """A time-out: of a window that does not open, or of the body's rate."""
+        """A time-out: of a window that does not open, of the body's rate, of a gRPC call that is idle."""
         if self._over:
             return
-        if self._stalled:
+        if self._stalled or self._is_grpc:
             self._connection.remove(self._number)
             self._connection.session.close(self._number, CANCEL)
-            self.lost("write_timeout")
+            self.lost("write_timeout" if self._stalled else "idle_timeout")
             self._connection.pump()
         elif not self._request_ended:
             self._check_rate()

@@ -202,8 +202,8 @@ class Http2Call(Timed):
 
     __slots__ = (
         "_connection", "_ended", "_expects", "_fields", "_head_seen", "_held", "_holding", "_inbox",
-        "_interim", "_is_grpc", "_paused", "_pool", "_repeatable", "_reused", "_since", "_size", "_stream", "_touched", "_trailers", "_trailing",
-        "_upstreams", "address", "is_second", "listener", "method",
+        "_interim", "_is_grpc", "_paused", "_pool", "_repeatable", "_reused", "_since", "_size", "_stream",
+        "_touched", "_trailers", "_trailing", "_upstreams", "address", "is_second", "listener", "method",
     )  # fmt: skip
 
     def __init__(
