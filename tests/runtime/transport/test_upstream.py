@@ -236,6 +236,21 @@ def test_dial_that_is_given_up_when_it_succeeds_leaves_no_connection() -> None:
     uvloop.run(scenario())
 
 
+def test_connection_that_is_lost_before_anybody_has_it_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        async def connect(*arguments: object) -> UpstreamConnection:
+            return UpstreamConnection(upstreams, A)  # which has no transport
+
+        upstreams = Upstreams(Settings(), Wheel())
+        monkeypatch.setattr(upstreams, "connect", connect)
+        ear = Ear()
+        HttpOrigin(upstreams, A).begin(request(), ear)
+        await ear.over.wait()
+        assert ear.heard == [3004]
+
+    uvloop.run(scenario())
+
+
 def test_body_is_held_while_there_is_no_connection_and_the_client_is_paused() -> None:
     async def scenario() -> None:
         upstreams = Upstreams(Settings(buffer_bytes=10), Wheel())

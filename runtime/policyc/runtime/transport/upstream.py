@@ -196,8 +196,11 @@ class Upstreams:
         made = await self.connect(address, lambda: UpstreamConnection(self, address))
         if isinstance(made, Fail):
             call.dial_failed(made)
-        else:
+        elif made.is_usable:
             call.attach(made, reused=False)
+        else:  # it was lost before anybody had it
+            message = "the upstream closed the connection too early"
+            call.dial_failed(Fail(3004, message, status=502, reason="upstream_closed"))
 
     async def connect(
         self, address: Address, factory: Callable[[], Dialled], alpn: str = "http/1.1"
