@@ -140,7 +140,6 @@ class Gateway:
         self.gate = Gate(self._descriptors_taken)
         self.reuse_port = reuse_port
         self._streams = StreamListeners(self, self.gate, reuse_port=reuse_port)
-        self._contexts: dict[bool, SSLContext] = {}
         self._connections: set[Held] = set()
         self._by_address: dict[str, int] = {}
         self._started = False
@@ -508,18 +507,9 @@ class Gateway:
         except CertificateError as error:
             raise GatewayError(str(error)) from None
 
-    def tls_to_upstreams(self, verify: bool) -> SSLContext:
+    def tls_to_upstreams(self, verify: bool, authorities: str) -> SSLContext:
         """Return the context for TLS to the upstreams of tcp and tls endpoints."""
-        known = self._contexts.get(verify)
-        if known is None:
-            import ssl
-
-            known = ssl.create_default_context()
-            if not verify:
-                known.check_hostname = False
-                known.verify_mode = ssl.CERT_NONE
-            self._contexts[verify] = known
-        return known
+        return self.upstreams.tls(verify, authorities)
 
     def _descriptors_taken(self) -> int:
         return len(self._connections) + self.upstreams.open_count

@@ -101,6 +101,8 @@ _OTHERS = (
     Reason("not_pooled", "gateway", "several endpoints share a URL and do not pool"),
     Reason("internal_error", "gateway", "a failure of the gateway itself; the log has more"),
     Reason("upstream_unreachable", "upstream", "no connection to the upstream"),
+    Reason("upstream_untrusted", "upstream", "the certificate of the upstream is not to be trusted"),
+    Reason("upstream_bad_tls", "upstream", "the TLS handshake with the upstream failed"),
     Reason("upstream_refused", "upstream", "the upstream refused the request"),
     Reason("upstream_failed", "upstream", "the upstream failed while it answered"),
     Reason("upgrade_not_served", "gateway", "WebSocket to an application needs the extra `websocket`"),

@@ -38,8 +38,9 @@ _RESETS = "close-connection"
 class StreamUpstream(NamedTuple):
     """Where the octets of a tcp or tls endpoint go.
 
-    `scheme` is tcp, tls (the octets are encrypted once more on the way, `verify`: only to whom the system's
-    authorities vouch for) or unix. `proxy_protocol` is the version of the header that is sent first, 0: none.
+    `scheme` is tcp, tls (the octets are encrypted once more on the way, `verify`: only to whom `authorities`,
+    or the system's, vouch for) or unix. `proxy_protocol` is the version of the header that is sent first, 0:
+    none.
     """
 
     scheme: str
@@ -48,6 +49,7 @@ class StreamUpstream(NamedTuple):
     path: str = ""
     verify: bool = False
     proxy_protocol: int = 0
+    authorities: str = ""
 
     @property
     def name(self) -> str:

@@ -56,7 +56,7 @@ def test_tls_upstream_is_verified_if_the_setting_says_so() -> None:
             await streams.serve(with_settings(served, {"upstream.tls_verify": True}))
             assert await (await streams.connect(port)).gets_nothing()
             record = await made.record()
-            assert record["reason"] == "upstream_unreachable"
+            assert record["reason"] == "upstream_untrusted"
             assert "certificate" in record["detail"]
 
     run(scenario())
@@ -73,7 +73,7 @@ def test_upstream_that_speaks_no_tls_is_a_failure() -> None:
             plain = await streams.upstream(garbage)
             await streams.serve(endpoint(f"tcp://db.example.com:{port}", to=plain.replace("tcp:", "tls:")))
             assert await (await streams.connect(port)).gets_nothing()
-            assert (await made.record())["reason"] == "upstream_unreachable"
+            assert (await made.record())["reason"] == "upstream_bad_tls"
 
     run(scenario())
 

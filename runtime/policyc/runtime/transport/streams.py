@@ -60,7 +60,7 @@ class StreamHouse(Greeter, Interface):
         """The contexts of handshakes with clients."""
         ...
 
-    def tls_to_upstreams(self, verify: bool) -> SSLContext:
+    def tls_to_upstreams(self, verify: bool, authorities: str) -> SSLContext:
         """Return the context for TLS to upstreams."""
         ...
 
@@ -278,9 +278,13 @@ class StreamConnection(Timed, asyncio.Protocol):
         except TimeoutError:
             failure = Fail(8012, f"the upstream {upstream.name} did not accept in time", status=502)
         except (OSError, UnicodeError) as error:  # a name that IDNA cannot encode is one that is not found
-            failure = Fail(
-                8012, f"the upstream {upstream.name} cannot be reached", status=502, detail=str(error)
-            )
+            message = f"the upstream {upstream.name} cannot be reached"
+            reason = ""
+            if upstream.scheme == "tls":
+                from policyc.runtime.transport.upstream_tls import failure_reason
+
+                reason = failure_reason(error)
+            failure = Fail(8012, message, status=502, detail=str(error), reason=reason)
         self._dialling = None
         if side is None:
             assert failure is not None
@@ -305,7 +309,8 @@ class StreamConnection(Timed, asyncio.Protocol):
                 transport.write(header(upstream.proxy_protocol, source, here))
             if upstream.scheme != "tls":
                 return side
-            return await _encrypted(transport, host, self._house.tls_to_upstreams(upstream.verify))
+            context = self._house.tls_to_upstreams(upstream.verify, upstream.authorities)
+            return await _encrypted(transport, host, context)
         except BaseException:
             transport.abort()
             raise

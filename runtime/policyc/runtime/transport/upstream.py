@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from policyc.runtime.transport.plain import PlainAnswer, PlainExchange
     from policyc.runtime.transport.relay import Side
+    from policyc.runtime.transport.upstream_tls import UpstreamContexts
 
 _log = logging.getLogger(__name__)
 
@@ -54,8 +55,9 @@ _SIZED = frozenset({"POST", "PUT", "PATCH"})
 class Address(NamedTuple):
     """Where an upstream listens: a host and port, or the path of a unix socket.
 
-    `told` is the PROXY header that a connection begins with: it says who the client is, so a connection is
-    that client's and nobody else's.
+    `authorities` (PEM) are those that an upstream that is verified is to be vouched for by, instead of the
+    system's. `told` is the PROXY header that a connection begins with: it says who the client is, so a
+    connection is that client's and nobody else's.
     """
 
     account: str
@@ -65,6 +67,7 @@ class Address(NamedTuple):
     path: str = ""
     verify: bool = False
     told: bytes = b""
+    authorities: str = ""
 
     @property
     def name(self) -> str:
@@ -107,7 +110,7 @@ class Upstreams:
         self._open: set[Kept] = set()
         self.connect_failures: dict[str, int] = {}
         self._dials: set[asyncio.Task[None]] = set()
-        self._contexts: dict[tuple[Address, str], SSLContext] = {}
+        self._contexts: UpstreamContexts | None = None
 
     @property
     def idle_count(self) -> int:
@@ -212,7 +215,9 @@ class Upstreams:
             made.append(factory())
             return made[-1]
 
-        context = self._context(address, alpn) if address.scheme == "https" else None
+        context = None
+        if address.scheme == "https":
+            context = self.tls(address.verify, address.authorities, alpn)
         try:
             async with asyncio.timeout(self.settings.connect_timeout_s):
                 try:
@@ -228,22 +233,20 @@ class Upstreams:
             return Fail(8012, message, status=502, reason="connect_timeout")
         except (OSError, UnicodeError) as error:  # a name that IDNA cannot encode is one that is not found
             message = f"the upstream {address.name} cannot be reached"
-            return Fail(8012, message, status=502, detail=str(error))
+            reason = ""
+            if context is not None:
+                from policyc.runtime.transport.upstream_tls import failure_reason
 
-    def _context(self, address: Address, alpn: str) -> SSLContext:
-        if address.told:
-            address = address._replace(told=b"")
-        known = self._contexts.get((address, alpn))
-        if known is None:
-            import ssl
+                reason = failure_reason(error)
+            return Fail(8012, message, status=502, detail=str(error), reason=reason)
 
-            known = ssl.create_default_context()
-            known.set_alpn_protocols([alpn])
-            if not address.verify:
-                known.check_hostname = False
-                known.verify_mode = ssl.CERT_NONE
-            self._contexts[address, alpn] = known
-        return known
+    def tls(self, verify: bool, authorities: str, *protocols: str) -> SSLContext:
+        """Return the context for TLS to upstreams that are verified so. Raises CertificateError."""
+        from policyc.runtime.transport.upstream_tls import Trust, UpstreamContexts
+
+        if self._contexts is None:
+            self._contexts = UpstreamContexts()
+        return self._contexts.get(Trust(verify, authorities), *protocols)
 
     async def close(self) -> None:
         """Close every connection and every attempt to make one."""
