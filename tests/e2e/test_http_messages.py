@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvloop
 from tests.e2e.world import Client, Reply, Seen, World, endpoint, ok, read_request, run, world
 
 from policyc.engine.model import Run
@@ -403,7 +405,10 @@ def test_early_answer_passes_while_the_body_still_comes_and_the_connection_goes_
     run(scenario())
 
 
-def test_early_answer_of_an_upstream_that_closes_reaches_a_client_that_goes_on_sending() -> None:
+@pytest.mark.parametrize("run_on", [uvloop.run, asyncio.run])
+def test_early_answer_of_an_upstream_that_closes_reaches_a_client_that_goes_on_sending(
+    run_on: Callable[[Coroutine[Any, Any, None]], None],
+) -> None:
     async def scenario() -> None:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
@@ -422,7 +427,7 @@ def test_early_answer_of_an_upstream_that_closes_reaches_a_client_that_goes_on_s
                 sending.cancel()
                 await client.close()
 
-    run(scenario())
+    run_on(scenario())
 
 
 async def _send_on(client: Client) -> None:

@@ -36,6 +36,7 @@ from policyc.runtime.protocol.http1 import (
 )
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.settings import Settings
+from policyc.runtime.transport.unread import unread
 from policyc.runtime.transport.wheel import Timed, Wheel
 
 if TYPE_CHECKING:
@@ -765,6 +766,12 @@ class UpstreamConnection(Timed, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the call that is under way, if there is one."""
         self._leave_short_way()
+        call = self._call
+        if exc is not None and call is not None and not call.is_sent and self._transport is not None:
+            # A write failed: there may be an answer that says why the rest of the body is not wanted.
+            said = unread(self._transport, self._upstreams.settings.buffer_bytes)
+            if said:
+                self.data_received(said)
         self._upstreams.wheel.remove(self)
         self._upstreams.lost(self)
         self._transport = None
