@@ -54,14 +54,18 @@ def test_lifespan_starts_once_however_often_it_is_asked() -> None:
             await send({"type": message["type"] + ".complete"})
 
     async def scenario() -> None:
-        origin = AsgiOrigin(counting, "app", Settings())
-        origin.start()
-        await asyncio.gather(origin.ready(), origin.ready())
-        await origin.stop()
+        lifespan = Lifespan(counting)
+        lifespan.start()
+        one, other = (AsgiOrigin(counting, name, Settings(), lifespan) for name in ("one", "other"))
+        await asyncio.gather(one.ready(), other.ready(), one.ready())
+        await one.stop()
+        await lifespan.stop()
+        await lifespan.stop()
 
     asyncio.run(scenario())
     assert starts == ["lifespan.startup", "lifespan.shutdown"]
 
 
-def test_origin_that_never_started_stops() -> None:
+def test_what_never_started_stops() -> None:
     asyncio.run(AsgiOrigin(ignorant, "app", Settings()).stop())
+    asyncio.run(Lifespan(ignorant).stop())

@@ -37,15 +37,33 @@ _VERSIONS: Final = {"version": "3.0", "spec_version": "2.4"}
 
 
 class Lifespan:
-    """Starts and stops an application as the ASGI lifespan protocol has it."""
+    """Starts and stops an application as the ASGI lifespan protocol has it: once, wherever it is served."""
 
     def __init__(self, app: AsgiApp) -> None:
-        """Nothing runs before `startup`."""
+        """Nothing runs before `start`."""
         self._app = app
+        self._starting: asyncio.Task[None] | None = None
         self._events: asyncio.Queue[Message] = asyncio.Queue()
         self._answered: asyncio.Future[str] | None = None
         self._task: asyncio.Task[None] | None = None
         self.state: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Begin, in a task. A second call does nothing."""
+        if self._starting is None:
+            self._starting = asyncio.get_running_loop().create_task(self.startup())
+
+    async def ready(self) -> None:
+        """Return when the application has started. Raises RuntimeError if it failed to."""
+        self.start()
+        assert self._starting is not None
+        await asyncio.shield(self._starting)
+
+    async def stop(self) -> None:
+        """End it, if it began."""
+        if self._starting is not None:
+            await asyncio.gather(self._starting, return_exceptions=True)
+            await self.shutdown()
 
     async def startup(self) -> None:
         """Return when the application is ready. Raises RuntimeError if it says that it failed."""
@@ -97,40 +115,31 @@ class Lifespan:
 class AsgiOrigin:
     """An application as an upstream: `origin.Origin`."""
 
-    def __init__(self, app: AsgiApp, name: str, settings: Settings) -> None:
-        """`name` is what logs show."""
+    __slots__ = ("_calls", "app", "lifespan", "name", "settings")
+
+    def __init__(self, app: AsgiApp, name: str, settings: Settings, lifespan: Lifespan | None = None) -> None:
+        """`name` is what logs show; `lifespan` is the application's, where it is served elsewhere too."""
         self.app = app
         self.name = name
         self.settings = settings
-        self._lifespan = Lifespan(app)
-        self._starting: asyncio.Task[None] | None = None
+        self.lifespan = lifespan or Lifespan(app)
         self._calls: set[asyncio.Task[None]] = set()
-
-    def start(self) -> None:
-        """Begin the application's lifespan, for which requests wait. A second call does nothing."""
-        if self._starting is None:
-            self._starting = asyncio.get_running_loop().create_task(self._lifespan.startup())
 
     async def ready(self) -> None:
         """Return when the application has started. Raises RuntimeError if it failed to."""
-        self.start()
-        assert self._starting is not None
-        await asyncio.shield(self._starting)
+        await self.lifespan.ready()
 
     async def stop(self) -> None:
-        """End the calls that are left, and the lifespan."""
+        """End the calls that are left."""
         for task in list(self._calls):
             task.cancel()
         if self._calls:
             await asyncio.gather(*self._calls, return_exceptions=True)
-        if self._starting is not None:
-            await asyncio.gather(self._starting, return_exceptions=True)
-            await self._lifespan.shutdown()
 
     @property
     def state(self) -> dict[str, Any]:
         """What the application put into the lifespan's state."""
-        return self._lifespan.state
+        return self.lifespan.state
 
     def begin(self, request: Outgoing, listener: Listener) -> Call:
         """Run the application on a request."""

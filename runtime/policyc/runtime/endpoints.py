@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from copy import copy
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from policyc.engine.endpoint_url import EndpointUrl, parse_forward_target
 from policyc.engine.model import EndpointKey, endpoint_id
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 Run = Callable[[Exchange], Outcome | None]
 
 _TARGETS_REMEMBERED = 1024
-_UNKNOWN = object()
+_UNKNOWN: Any = object()
 
 
 class Endpoint:
@@ -137,19 +138,47 @@ class PublicTable:
         """`any_host` is served for every Host that nothing else serves."""
         self._exact: dict[str, Pool[PublicEndpoint]] = {}
         self._wild: dict[str, Pool[PublicEndpoint]] = {}
+        self._has_any_host = any_host is not None
         self._any: Pool[PublicEndpoint] | None = None
         if any_host is not None:
             self._any = Pool((any_host,), random.Random())  # noqa: S311
-        self.notices: list[str] = []
-        for pool in sorted(pools, key=_preference):
-            host = pool.key.host
-            if host == "*":
-                self._any = self._any or pool
-                continue
-            table = self._wild if host.startswith("*.") else self._exact
-            served = table.setdefault(host.removeprefix("*."), pool)
-            if served is not pool:
-                self.notices.append(f"{_url(pool)} is not served: {_url(served)} has the same host")
+        self._hidden: dict[EndpointKey, Pool[PublicEndpoint]] = {}
+        for pool in pools:
+            self._add(pool)
+
+    def having(self, pools: Iterable[Pool[PublicEndpoint]]) -> PublicTable:
+        """Return a table that serves these pools too, in place of those with their keys."""
+        twin = copy(self)
+        twin._exact, twin._wild, twin._hidden = self._exact.copy(), self._wild.copy(), self._hidden.copy()
+        for pool in pools:
+            twin._add(pool)
+        return twin
+
+    def _add(self, pool: Pool[PublicEndpoint]) -> None:
+        host = pool.key.host
+        if host == "*":
+            if not self._has_any_host:
+                self._any = _preferred(self._any, pool)
+            return
+        table = self._wild if host.startswith("*.") else self._exact
+        name = host.removeprefix("*.")
+        served = table.get(name)
+        chosen = table[name] = _preferred(served, pool)
+        if served is not None and served.key != pool.key:
+            hidden = pool if chosen is served else served
+            self._hidden[hidden.key] = hidden
+
+    @property
+    def notices(self) -> list[str]:
+        """Say of each endpoint that is not served why."""
+        return [
+            f"{_url(pool)} is not served: {_url(self._serving(pool))} has the same host"
+            for pool in sorted(self._hidden.values(), key=_preference)
+        ]
+
+    def _serving(self, pool: Pool[PublicEndpoint]) -> Pool[PublicEndpoint]:
+        table = self._wild if pool.key.host.startswith("*.") else self._exact
+        return table[pool.key.host.removeprefix("*.")]
 
     def find(self, host: str | None) -> Pool[PublicEndpoint] | None:
         """Return the pool for a normalised host; None (no Host) finds an any-host endpoint only."""
@@ -185,6 +214,13 @@ def _preference(pool: Pool[PublicEndpoint]) -> tuple[bool, bool, int]:
     return key.scheme is not Protocol.HTTPS, key.port != key.scheme.default_port, key.port
 
 
+def _preferred(one: Pool[PublicEndpoint] | None, other: Pool[PublicEndpoint]) -> Pool[PublicEndpoint]:
+    """Return which of two pools is served; `other` if it is the same one anew."""
+    if one is None or one.key == other.key or _preference(other) < _preference(one):
+        return other
+    return one
+
+
 class InternalTable:
     """Internal endpoints by account, scheme, host and port."""
 
@@ -192,32 +228,47 @@ class InternalTable:
         """Take every pool of internal endpoints."""
         self._exact: dict[tuple[str, Protocol, str, int], Pool[InternalEndpoint]] = {}
         self._wild: dict[tuple[str, Protocol, str, int], Pool[InternalEndpoint]] = {}
+        self._by_url: dict[tuple[str, str], Pool[InternalEndpoint]] = {}
+        self._remembered: dict[tuple[str, str], Pool[InternalEndpoint] | None] = {}
         for pool in pools:
-            key = pool.key
-            table = self._wild if key.host.startswith("*.") else self._exact
-            table[key.account, key.scheme, key.host.removeprefix("*."), key.port] = pool
-        # What is there is known from the start, so that targets without end do not push it out.
-        self._remembered: dict[tuple[str, str], Pool[InternalEndpoint] | None] = {
-            (pool.key.account, pool.members[0].info.url): pool
-            for pool in self._exact.values()
-            if pool.key.scheme.is_http
-        }
-        self._remembered_limit = len(self._remembered) + _TARGETS_REMEMBERED
+            self._add(pool)
+
+    def having(self, pools: Iterable[Pool[InternalEndpoint]]) -> InternalTable:
+        """Return a table that has these pools too, in place of those with their keys."""
+        twin = copy(self)
+        twin._exact, twin._wild, twin._by_url = self._exact.copy(), self._wild.copy(), self._by_url.copy()
+        twin._remembered = {}
+        for pool in pools:
+            twin._add(pool)
+        return twin
+
+    def _add(self, pool: Pool[InternalEndpoint]) -> None:
+        key = pool.key
+        if key.host.startswith("*."):
+            self._wild[key.account, key.scheme, key.host.removeprefix("*."), key.port] = pool
+            return
+        self._exact[key.account, key.scheme, key.host, key.port] = pool
+        if key.scheme.is_http:
+            self._by_url[key.account, pool.members[0].info.url] = pool
 
     def remembered(self, account: str, url: str) -> Pool[InternalEndpoint] | None:
         """Return the pool of a forward's target if it is an http or https one; remembers the answer.
 
-        Hashing a key with an enum in it takes longer than all the rest of a look-up.
+        Hashing a key with an enum in it takes longer than all the rest of a look-up. What there is is known
+        by its URL from the start; of other targets, which can come from clients, some are remembered.
         """
+        known = self._by_url.get((account, url))
+        if known is not None:
+            return known
         known = self._remembered.get((account, url), _UNKNOWN)
         if known is _UNKNOWN:
             parsed = parse_forward_target(url)
             known = None
             if isinstance(parsed, EndpointUrl) and parsed.scheme.is_http:
                 known = self.find(account, parsed.scheme, parsed.host, parsed.port)
-            if len(self._remembered) < self._remembered_limit:  # targets can come from clients
+            if len(self._remembered) < _TARGETS_REMEMBERED:
                 self._remembered[account, url] = known
-        return known  # type: ignore[return-value]
+        return known
 
     def find(self, account: str, scheme: Protocol, host: str, port: int) -> Pool[InternalEndpoint] | None:
         """Return the pool of a concrete URL: exact first, then the wildcard with most labels."""
@@ -233,18 +284,33 @@ class InternalTable:
 class Snapshot(NamedTuple):
     """The whole configuration that requests run with; never changed.
 
-    `public` is what the clear listener serves, `secure` what listeners with TLS do.
+    `public` is what the clear listener serves, `secure` what listeners with TLS do; `has_tls`: there are
+    such listeners, so https endpoints are served there and nowhere else.
     """
 
     public: PublicTable
     internal: InternalTable
     streams: StreamTable
     secure: PublicTable
+    has_tls: bool = False
 
     @property
     def notices(self) -> list[str]:
         """What an operator should know about what is not served."""
-        return self.public.notices
+        return [*self.public.notices, *self.secure.notices, *self.streams.notices]
+
+    def having(self, endpoints: Iterable[Endpoint], chance: random.Random | None = None) -> Snapshot:
+        """Return a snapshot with more http and https endpoints.
+
+        Those of one URL come together, and take the place of what was served there. Raises ValueError.
+        """
+        public, internal = _pools(endpoints, chance or random.Random())  # noqa: S311
+        in_clear, secure = _by_listener(public, has_tls=self.has_tls)
+        return self._replace(
+            public=self.public.having(in_clear) if in_clear else self.public,
+            secure=self.secure.having(secure) if secure else self.secure,
+            internal=self.internal.having(internal) if internal else self.internal,
+        )
 
 
 def make_snapshot(
@@ -262,7 +328,30 @@ def make_snapshot(
     """
     from policyc.runtime.stream_table import StreamTable
 
-    chance = chance or random.Random()  # noqa: S311
+    public, internal = _pools(endpoints, chance or random.Random())  # noqa: S311
+    for bare in (any_host, any_secure):
+        if bare is not None:
+            bare.info.id = endpoint_id(bare.key)
+    owners: dict[tuple[Protocol, str, int], str] = {}
+    for pool in public:
+        key = pool.key
+        owner = owners.setdefault((key.scheme, key.host, key.port), key.account)
+        if owner != key.account:
+            raise ValueError(f"two accounts claim {key.scheme}://{key.host}")
+    in_clear, secure = _by_listener(public, has_tls=has_tls)
+    return Snapshot(
+        PublicTable(in_clear, any_host),
+        InternalTable(internal),
+        StreamTable(pool for pool in public if not pool.key.scheme.is_http),
+        PublicTable(secure, any_secure),
+        has_tls,
+    )
+
+
+def _pools(
+    endpoints: Iterable[Endpoint], chance: random.Random
+) -> tuple[list[Pool[PublicEndpoint]], list[Pool[InternalEndpoint]]]:
+    """Return the pools that endpoints form, their members numbered. Raises ValueError."""
     public: dict[EndpointKey, list[PublicEndpoint]] = {}
     internal: dict[EndpointKey, list[InternalEndpoint]] = {}
     for each in endpoints:
@@ -273,9 +362,6 @@ def make_snapshot(
         else:
             raise TypeError(f"{each.info.url} is neither public nor internal")
     every: list[Sequence[Endpoint]] = [*public.values(), *internal.values()]
-    for bare in (any_host, any_secure):
-        if bare is not None:
-            bare.info.id = endpoint_id(bare.key)
     for members in every:
         for number, member in enumerate(members):
             member.info.id = endpoint_id(member.key, number)
@@ -283,17 +369,22 @@ def make_snapshot(
             raise ValueError(
                 f"several endpoints have the URL {members[0].info.url}, and not all of them pool"
             )
-    owners: dict[tuple[Protocol, str, int], str] = {}
-    for key in public:
-        owner = owners.setdefault((key.scheme, key.host, key.port), key.account)
-        if owner != key.account:
-            raise ValueError(f"two accounts claim {key.scheme}://{key.host}")
-    pools = [Pool(members, chance) for members in public.values()]
-    streams = StreamTable(pool for pool in pools if not pool.key.scheme.is_http)
-    in_clear = (Protocol.HTTP,) if has_tls else (Protocol.HTTP, Protocol.HTTPS)
-    served = PublicTable((pool for pool in pools if pool.key.scheme in in_clear), any_host)
-    https = (pool for pool in pools if pool.key.scheme is Protocol.HTTPS) if has_tls else ()
-    secure = PublicTable(https, any_secure)
-    served.notices.extend([*secure.notices, *streams.notices])
-    inner = InternalTable(Pool(members, chance) for members in internal.values())
-    return Snapshot(served, inner, streams, secure)
+    return (
+        [Pool(members, chance) for members in public.values()],
+        [Pool(members, chance) for members in internal.values()],
+    )
+
+
+def _by_listener(
+    pools: Iterable[Pool[PublicEndpoint]], *, has_tls: bool
+) -> tuple[list[Pool[PublicEndpoint]], list[Pool[PublicEndpoint]]]:
+    """Return the http and https pools that are served in clear, and those that are served over TLS."""
+    in_clear: list[Pool[PublicEndpoint]] = []
+    secure: list[Pool[PublicEndpoint]] = []
+    for pool in pools:
+        scheme = pool.key.scheme
+        if scheme is Protocol.HTTPS and has_tls:
+            secure.append(pool)
+        elif scheme.is_http:
+            in_clear.append(pool)
+    return in_clear, secure

@@ -14,41 +14,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyc.engine.endpoint_url import EndpointUrl, Upstream, UrlProblem, parse_endpoint_url, parse_upstream
-from policyc.engine.model import EndpointDef, EndpointKey, Policy, Program
-from policyc.engine.phases import Binding, Phase, Protocol
-from policyc.runtime.asgi import AsgiApp, AsgiOrigin
+from policyc.engine.model import Program
+from policyc.runtime.asgi import AsgiApp
 from policyc.runtime.endpoints import (
-    Endpoint,
-    InternalEndpoint,
-    PublicEndpoint,
-    Run,
     Snapshot,
-    make_snapshot,
 )
 from policyc.runtime.exchange import Surroundings
 from policyc.runtime.forwarded import Forwarding
 from policyc.runtime.metrics import Metrics, Samples, bounded
 from policyc.runtime.observe import AccessLog, Sink, discard, timestamp
-from policyc.runtime.origin import Origin
 from policyc.runtime.process import process_samples
+from policyc.runtime.roster import Apps, GatewayError, Listed, Roster
 from policyc.runtime.services import LocalServices
 from policyc.runtime.settings import Settings
 from policyc.runtime.state import RateLimiter
-from policyc.runtime.stream import StreamUpstream
-from policyc.runtime.tls_notices import missing_extra, tls_notices
+from policyc.runtime.tls_notices import tls_notices
 from policyc.runtime.transport.accepted import Held, Proxies, greet
 from policyc.runtime.transport.acceptor import Acceptor, Gate
 from policyc.runtime.transport.listeners import Place, StreamListeners
 from policyc.runtime.transport.plain import PlainReader
 from policyc.runtime.transport.server import ClientConnection
-from policyc.runtime.transport.upstream import Address, HttpOrigin, TellingOrigin, Upstreams
+from policyc.runtime.transport.upstream import Upstreams
 from policyc.runtime.transport.wheel import Wheel
 
 if TYPE_CHECKING:
@@ -57,17 +48,10 @@ if TYPE_CHECKING:
 
     from policyc.runtime.transport.certificates import CertificateSource
     from policyc.runtime.transport.tls_contexts import Contexts
-    from policyc.runtime.transport.upstream_http2 import Http2Upstreams
 
 _log = logging.getLogger(__name__)
 
-_NO_PHASES: Mapping[Phase, Run] = {}
-
-Apps = Mapping[str, AsgiApp | Sequence[AsgiApp]]
-
-
-class GatewayError(Exception):
-    """A configuration that cannot be served; the message says why."""
+__all__ = ("Apps", "Gateway", "GatewayError", "Prepared")
 
 
 class Prepared(NamedTuple):
@@ -76,10 +60,14 @@ class Prepared(NamedTuple):
     Its tables, the sockets of its tcp and tls endpoints, and the certificates of that moment.
     """
 
-    program: Program | None
-    snapshot: Snapshot
+    listed: Listed
     sockets: dict[Place, socket.socket]
     tls: Contexts | None
+
+    @property
+    def program(self) -> Program | None:
+        """The program."""
+        return self.listed.program
 
 
 class Gateway:
@@ -112,7 +100,6 @@ class Gateway:
         self.metrics = Metrics(log.add if isinstance(log, AccessLog) else (log or discard))
         self.wheel = Wheel(self._tick)
         self.upstreams = Upstreams(self.settings, self.wheel, self.metrics.met)
-        self._http2: Http2Upstreams | None = None
         self.plain = PlainReader(self.settings.limits())
         self.limiter = RateLimiter(clock, self.settings.buckets_limit)
         try:
@@ -127,13 +114,10 @@ class Gateway:
         self.around = Surroundings(
             self.settings, services, forwarding, self.metrics.finished, self.metrics.met
         )
-        self._chance = random.Random(self.settings.seed)  # noqa: S311
-        self._apps: dict[str, list[AsgiOrigin]] = {}
+        self._roster = Roster(self.upstreams, upstream, has_tls=certificates is not None)
         for url, given in (apps or {}).items():
-            self._add_apps(url, given if isinstance(given, Sequence) else [given])
-        self._upstream = upstream
-        self._program = program
-        self.snapshot: Snapshot = self._build(program, self._tls)
+            self._roster.add(url, given if isinstance(given, Sequence) else [given])
+        self._roster.adopt(self._roster.listed(program))
         self.is_stopping = False
         self._servers: list[Acceptor] = []
         self._secure_servers: list[Acceptor] = []
@@ -152,16 +136,12 @@ class Gateway:
 
         Raises GatewayError for a URL that is none, or that the program gives another upstream.
         """
-        before = {key: list(each) for key, each in self._apps.items()}
-        self._add_apps(url, [app])
-        try:
-            self.snapshot = self._build(self._program, self._tls)
-        except GatewayError:
-            self._apps = before
-            raise
-        if self._started:
-            for each in self._apps[_normal(url).url]:
-                each.start()
+        self._roster.add(url, [app])
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is served, as of now."""
+        return self._roster.current or self._roster.caught_up()
 
     def reload(self, program: Program | None) -> None:
         """Serve another program from the next request on; after a GatewayError nothing has changed.
@@ -176,16 +156,15 @@ class Gateway:
         Raises GatewayError for what cannot be served, or for a certificate that cannot be used.
         """
         tls = self._load_certificates()
-        snapshot = self._build(program, tls)
+        listed = self._roster.listed(program)
         try:
-            return Prepared(program, snapshot, self._streams.bind(snapshot), tls)
+            return Prepared(listed, self._streams.bind(listed.snapshot), tls)
         except OSError as error:
             raise GatewayError(f"cannot listen on {error.filename}: {error.strerror}") from None
 
     def adopt(self, prepared: Prepared) -> None:
         """Serve what was prepared from the next request on."""
-        self.snapshot = prepared.snapshot
-        self._program = prepared.program
+        self._roster.adopt(prepared.listed)
         if prepared.tls is not None:
             self._tls = prepared.tls
         self._streams.adopt(prepared.sockets)
@@ -196,145 +175,9 @@ class Gateway:
 
     @property
     def notices(self) -> list[str]:
-        """What an operator should know about what is not served."""
-        return self.snapshot.notices
-
-    def _add_apps(self, url: str, apps: Sequence[AsgiApp]) -> None:
-        known = self._apps.setdefault(_normal(url).url, [])
-        known.extend(AsgiOrigin(each, f"app:{_normal(url).url}", self.settings) for each in apps)
-
-    def _build(self, program: Program | None, tls: Contexts | None) -> Snapshot:
-        definitions = tuple(program.endpoints) if program is not None else ()
-        if (why := missing_extra(program)) is not None:
-            raise GatewayError(why)
-        served: list[Endpoint] = []
-        left = {url: list(origins) for url, origins in self._apps.items()}
-        for at, each in enumerate(definitions):
-            if not each.url.scheme.is_http:
-                served.append(self._make(each, None, each.pooling_enabled))
-                continue
-            origins = left.get(each.url.url)
-            if each.upstream is not None:
-                if origins:
-                    raise GatewayError(f"{each.url.url} has both an upstream and an application")
-                served.append(self._make(each, self._origin(each), each.pooling_enabled))
-            elif origins:
-                more = any(other.url.key == each.url.key for other in definitions[at + 1 :])
-                taken = [origins.pop(0)] if more else [origins.pop(0) for _ in list(origins)]
-                served.extend(
-                    self._make(each, origin, each.pooling_enabled or len(taken) > 1) for origin in taken
-                )
-            else:
-                served.append(self._make(each, None, each.pooling_enabled))
-        for url, origins in left.items():
-            parsed = _normal(url)
-            served.extend(
-                self._endpoint(parsed, self.settings.account, None, origin, pooled=True) for origin in origins
-            )
-        bare = program.policy if program is not None else None
-        has_tls = self._certificates is not None
-        any_host: PublicEndpoint | None = None
-        any_secure: PublicEndpoint | None = None
-        if self._upstream is not None:
-            if definitions:
-                # Else every Host that no endpoint serves would go there: an open proxy.
-                raise GatewayError("an upstream is for a policy without endpoints: these declare their own")
-            any_host = self._bare(bare, self._upstream, Protocol.HTTP)
-            if has_tls:
-                any_secure = self._bare(bare, self._upstream, Protocol.HTTPS)
-        elif bare is not None and (bare.phases or not definitions):
-            raise GatewayError("a policy without endpoints needs an upstream")
-        try:
-            snapshot = make_snapshot(
-                served, any_host=any_host, any_secure=any_secure, has_tls=has_tls, chance=self._chance
-            )
-        except ValueError as error:
-            raise GatewayError(str(error)) from None
-        snapshot.notices.extend(
-            f"{each.url.url} is not decrypted here, and its upstream {each.upstream.url} gets it encrypted "
-            "once more: write `tcp://` there to pass it on as it is"
-            for each in definitions
-            if each.url.scheme is Protocol.TLS and each.upstream is not None and each.upstream.scheme == "tls"
-        )
-        snapshot.notices.extend(tls_notices(program, tls.certificates if tls is not None else None))
-        return snapshot
-
-    def _bare(self, policy: Policy | None, upstream: str, scheme: Protocol) -> PublicEndpoint:
-        parsed = parse_upstream(upstream)
-        if isinstance(parsed, UrlProblem):
-            raise GatewayError(f"`{upstream}` is no upstream: {parsed.message}")
-        account = self.settings.account
-        key = EndpointKey(account, Binding.PUBLIC, scheme, "*", scheme.default_port or 0)
-        origin = HttpOrigin(self.upstreams, _address(parsed, account))
-        phases: Mapping[Phase, Run] = policy.phases if policy is not None else _NO_PHASES
-        return PublicEndpoint(
-            key, f"{scheme.value}://*", phases, origin, policy_key=policy.key if policy is not None else ""
-        )
-
-    def _make(self, definition: EndpointDef, origin: Origin | None, pooled: bool) -> Endpoint:
-        relay = None if definition.url.scheme.is_http else _relay(definition)
-        return self._endpoint(
-            definition.url,
-            definition.account,
-            definition.policy,
-            origin,
-            pooled=pooled,
-            binding=definition.binding,
-            relay=relay,
-        )
-
-    def _endpoint(
-        self,
-        url: EndpointUrl,
-        account: str,
-        policy: Policy | None,
-        origin: Origin | None,
-        *,
-        pooled: bool,
-        binding: Binding | None = None,
-        relay: StreamUpstream | None = None,
-    ) -> Endpoint:
-        bound = binding or url.binding
-        if bound is Binding.KUBERNETES:
-            raise GatewayError(f"{url.url} needs the Kubernetes operator")
-        if origin is not None and not url.scheme.is_http:
-            raise GatewayError(f"{url.url}: applications serve http and https endpoints only")
-        key = EndpointKey(account, bound, url.scheme, url.host, url.port)
-        kind = InternalEndpoint if bound is Binding.INTERNAL else PublicEndpoint
-        phases: Mapping[Phase, Run] = policy.phases if policy is not None else _NO_PHASES
-        policy_key = policy.key if policy is not None else ""
-        return kind(key, url.url, phases, origin, policy_key=policy_key, pooled=pooled, relay=relay)
-
-    def _origin(self, definition: EndpointDef) -> Origin:
-        upstream, settings = definition.upstream, definition.settings
-        assert upstream is not None
-        if settings.get("upstream.tls_verify_cas"):
-            raise GatewayError(
-                f"{definition.url.url}: the setting `upstream.tls_verify_cas` is not there yet"
-            )
-        address = _address(upstream, definition.account, verify=settings.get("upstream.tls_verify") is True)
-        version = settings.get("upstream.proxy_protocol")
-        if settings.get("upstream.protocol") == "http2":
-            return self._http2_origin(definition, address, int(str(version or 0)))
-        if version:
-            return TellingOrigin(self.upstreams, address, int(str(version)))
-        return HttpOrigin(self.upstreams, address)
-
-    def _http2_origin(self, definition: EndpointDef, address: Address, version: int) -> Origin:
-        try:
-            from policyc.runtime.transport.upstream_http2 import (
-                Http2Origin,
-                Http2Upstreams,
-                TellingHttp2Origin,
-            )
-        except ImportError:
-            needs = "HTTP/2 to upstreams needs the extra `http2`: pip install 'policyc[http2]'"
-            raise GatewayError(f"{definition.url.url}: {needs}") from None
-        if self._http2 is None:
-            self._http2 = Http2Upstreams(self.upstreams)
-        if version:
-            return TellingHttp2Origin(self._http2, address, version)
-        return Http2Origin(self._http2, address)
+        """What an operator should know about what is not served, or not as its author may expect."""
+        certificates = self._tls.certificates if self._tls is not None else None
+        return [*self._roster.notices, *tls_notices(self._roster.program, certificates)]
 
     # --- running --------------------------------------------------------------------------------------------
 
@@ -372,9 +215,7 @@ class Gateway:
         if not self._started:
             self._started = True
             self.wheel.start()
-            for origins in self._apps.values():
-                for origin in origins:
-                    origin.start()
+            self._roster.start()
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -417,9 +258,7 @@ class Gateway:
             self.cut()
             await asyncio.sleep(0)
         await self.upstreams.close()
-        for origins in self._apps.values():
-            for origin in origins:
-                await origin.stop()
+        await self._roster.stop()
         self.wheel.stop()
         if self._log is not None:
             self._log.flush()
@@ -538,13 +377,13 @@ class Gateway:
 
         from policyc.runtime.version import version
 
-        upstreams = self.upstreams
+        upstreams, http2 = self.upstreams, self._roster.http2
         return {
             "policyc_build_info": {(version(), platform.python_version()): 1},
             "policyc_connections": {(): len(self._connections)},
             "policyc_accept_pauses_total": {(): self.gate.pauses},
             "policyc_upstream_connections": bounded(
-                upstreams.states() + self._http2.states() if self._http2 is not None else upstreams.states()
+                upstreams.states() + http2.states() if http2 is not None else upstreams.states()
             ),
             "policyc_upstream_connect_failures_total": bounded(
                 {(name,): count for name, count in upstreams.connect_failures.items()}
@@ -560,38 +399,3 @@ class Gateway:
     def connection_count(self) -> int:
         """How many client connections there are."""
         return len(self._connections)
-
-
-def _address(upstream: Upstream, account: str, *, verify: bool = False) -> Address:
-    if upstream.scheme == "unix":
-        return Address(account, "http", "", 0, upstream.path)
-    if upstream.scheme not in ("http", "https"):
-        raise GatewayError(f"{upstream.url}: {upstream.scheme} upstreams are not served yet")
-    return Address(account, upstream.scheme, upstream.host, upstream.port, verify=verify)
-
-
-def _relay(definition: EndpointDef) -> StreamUpstream | None:
-    """Return where the connections of a tcp or tls endpoint go, None for a cloud endpoint."""
-    upstream, settings = definition.upstream, definition.settings
-    if upstream is None:
-        return None
-    if upstream.scheme not in ("tcp", "tls", "unix"):
-        raise GatewayError(f"{definition.url.url}: {upstream.scheme} upstreams carry no tcp")
-    if settings.get("upstream.tls_verify_cas"):
-        raise GatewayError(f"{definition.url.url}: the setting `upstream.tls_verify_cas` is not there yet")
-    version = settings.get("upstream.proxy_protocol")
-    return StreamUpstream(
-        upstream.scheme,
-        upstream.host,
-        upstream.port,
-        upstream.path,
-        verify=settings.get("upstream.tls_verify") is True,
-        proxy_protocol=int(str(version)) if version else 0,
-    )
-
-
-def _normal(url: str) -> EndpointUrl:
-    parsed = parse_endpoint_url(url)
-    if isinstance(parsed, UrlProblem):
-        raise GatewayError(f"`{url}` is no endpoint: {parsed.message}")
-    return parsed
