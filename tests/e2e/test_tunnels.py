@@ -19,6 +19,7 @@ from policyc.engine.model import Run
 from policyc.engine.outcome import Forward, Respond
 from policyc.engine.phases import Phase
 from policyc.engine.traffic import Exchange
+from policyc.runtime.gateway import GatewayError
 from policyc.runtime.settings import Settings
 
 pytestmark = pytest.mark.e2e
@@ -257,6 +258,44 @@ def test_101_that_nobody_asked_for_is_502(asked: bytes, answer: bytes) -> None:
             assert (await client.reply()).status == 502
             assert (await made.record())["reason"] == "unexpected_upgrade"
             assert made.gateway.upstreams.idle_count == 0
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+def test_other_protocols_pass_where_they_are_listed(method: bytes) -> None:
+    asked = (
+        b"%b /exec HTTP/1.1\r\nHost: a.example\r\nUpgrade: h2c, spdy/3.1\r\nConnection: Upgrade\r\n"
+        b"Content-Length: 0\r\n\r\n" % method
+    )
+
+    async def scenario() -> None:
+        heads: list[bytes] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(YES.replace(b"websocket", b"SPDY/3.1"))
+            writer.write(await reader.readexactly(4))
+            writer.close()
+
+        async with world() as made:
+            client = await gateway(made, serve, settings=Settings(upgrades=("websocket", "SPDY/3.1")))
+            client.send(asked)
+            reply = await client.reply()
+            assert (reply.status, reply.get("upgrade")) == (101, ["SPDY/3.1"])
+            client.send(b"ping")
+            assert await client.reader.readexactly(4) == b"ping"
+            assert b"\r\nupgrade: SPDY/3.1\r\nconnection: upgrade\r\n" in heads[0]
+            assert b"h2c" not in heads[0]
+
+    run(scenario())
+
+
+def test_upgrades_that_would_go_past_the_policies_are_not_served() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            with pytest.raises(GatewayError, match="upgrades: `h2c` would carry requests past the policies"):
+                await gateway(made, Echo(), settings=Settings(upgrades=("h2c",)))
 
     run(scenario())
 

@@ -19,6 +19,7 @@ from policyc.runtime.origin import Call, Listener, Outgoing
 from policyc.runtime.protocol.hopbyhop import HOP_BY_HOP, Line
 from policyc.runtime.protocol.http1 import Framing
 from policyc.runtime.protocol.trailers import allowed
+from policyc.runtime.protocol.upgrades import WEBSOCKET
 from policyc.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ class AsgiOrigin:
 
     def begin(self, request: Outgoing, listener: Listener) -> Call:
         """Run the application on a request."""
-        call = AsgiCall(self, request, listener) if not request.upgrade else _socket(self, request, listener)
+        is_socket = request.upgrade.lower() == WEBSOCKET
+        call = _socket(self, request, listener) if is_socket else AsgiCall(self, request, listener)
         task = call.task = asyncio.get_running_loop().create_task(call.run())
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)

@@ -29,6 +29,7 @@ from policyc.runtime.forwarded import Forwarding
 from policyc.runtime.metrics import Metrics, Samples, bounded
 from policyc.runtime.observe import AccessLog, Sink, discard, timestamp
 from policyc.runtime.process import process_samples
+from policyc.runtime.protocol.upgrades import checked
 from policyc.runtime.roster import Apps, GatewayError, Listed, Roster
 from policyc.runtime.services import LocalServices
 from policyc.runtime.settings import Settings
@@ -110,6 +111,10 @@ class Gateway:
             self.proxies = Proxies(self.settings.proxy_protocol_from)
         except ValueError as error:
             raise GatewayError(f"proxy_protocol_from: {error}") from None
+        try:
+            checked(self.settings.upgrades)
+        except ValueError as error:
+            raise GatewayError(f"upgrades: {error}") from None
         services = LocalServices(self.limiter)
         self.around = Surroundings(
             self.settings, services, forwarding, self.metrics.finished, self.metrics.met

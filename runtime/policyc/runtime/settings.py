@@ -121,6 +121,9 @@ class Settings:
     trusted_proxies: tuple[str, ...] = _setting(
         (), "list", "networks (CIDR) of peers whose X-Forwarded-* are kept and appended to"
     )
+    upgrades: tuple[str, ...] = _setting(
+        ("websocket",), "list", "protocols that a request may ask to go on in (`Upgrade`); never HTTP"
+    )
     proxy_protocol_from: tuple[str, ...] = _setting(
         (), "list", "networks (CIDR) of peers that begin with a PROXY header, which says who the client is"
     )
@@ -142,6 +145,7 @@ class Settings:
             self.chunk_extensions_limit_bytes,
             self.trailers_limit_bytes,
             self.interim_limit,
+            self.upgrades,
         )
 
     def http2_limits(self) -> Http2Limits:

@@ -4,6 +4,7 @@ import argparse
 
 import pytest
 
+from policyc.runtime.cli.failure import CommandError
 from policyc.runtime.cli.setting_flags import add_setting_flags, flag_of, settings_from, shown_default
 from policyc.runtime.settings import SETTINGS, Settings
 
@@ -31,6 +32,8 @@ def test_without_flags_all_settings_have_their_defaults() -> None:
         (["--hops-limit", "2"], "hops_limit", 2),
         (["--no-retry-stale"], "retry_stale", False),
         (["--account", "acme"], "account", "acme"),
+        (["--upgrades", "websocket,tcp"], "upgrades", ("websocket", "tcp")),
+        (["--upgrades", ""], "upgrades", ()),
         (["--trusted-proxies", "10.0.0.0/8, ::1"], "trusted_proxies", ("10.0.0.0/8", "::1")),
     ],
 )
@@ -52,6 +55,11 @@ def test_value_that_does_not_fit_is_wrong_usage(argv: list[str]) -> None:
         parsed(*argv)
 
 
+def test_upgrade_that_goes_past_the_policies_is_wrong_usage() -> None:
+    with pytest.raises(CommandError, match="--upgrades: `h2c` would carry requests past the policies"):
+        parsed("--upgrades", "websocket,h2c")
+
+
 def test_every_setting_has_a_flag_of_its_own() -> None:
     assert len({flag_of(setting) for setting in SETTINGS}) == len(SETTINGS)
 
@@ -62,3 +70,4 @@ def test_defaults_are_shown_as_a_user_writes_them() -> None:
     assert by_name["idle_timeout_s"] == "75s"
     assert by_name["retry_stale"] == "on"
     assert by_name["trusted_proxies"] == "none"
+    assert by_name["upgrades"] == "websocket"

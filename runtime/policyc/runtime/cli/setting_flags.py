@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 
 from policyc.runtime.cli.failure import CommandError
+from policyc.runtime.protocol.upgrades import checked
 from policyc.runtime.settings import SETTINGS, Setting, Settings
 
 _UNITS = re.compile(r"(_bytes)?(_s)?$")
@@ -55,6 +56,10 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     for name in ("trusted_proxies", "proxy_protocol_from"):
         for network in getattr(settings, name):
             _check_network(f"--{name.replace('_', '-')}", network)
+    try:
+        checked(settings.upgrades)
+    except ValueError as error:
+        raise CommandError(f"--upgrades: {error}") from None
     return settings
 
 
@@ -69,6 +74,8 @@ def shown_default(setting: Setting) -> str:
         return "on" if value else "off"
     if value is None or value == ():
         return "none"
+    if isinstance(value, tuple):
+        return ",".join(value)
     return str(value)
 
 

@@ -33,10 +33,14 @@ from policyc.runtime.protocol.hopbyhop import Line, drop_hop_by_hop
 from policyc.runtime.protocol.plain_head import LARGEST, plain_heads
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.protocol.trailers import allowed
+from policyc.runtime.protocol.upgrades import WEBSOCKET, wish
 
 
 class Limits(NamedTuple):
-    """What one message may cost (spec/endpoints.md §8.4); octets, but for the counts."""
+    """What one message may cost (spec/endpoints.md §8.4); octets, but for the counts.
+
+    `upgrades` are the protocols that a request may ask to go on in.
+    """
 
     head: int = 64 * 1024
     target: int = 16 * 1024
@@ -45,6 +49,7 @@ class Limits(NamedTuple):
     chunk_extensions: int = 16 * 1024
     trailers: int = 16 * 1024
     interim: int = 10
+    upgrades: tuple[str, ...] = (WEBSOCKET,)
 
 
 class Framing(enum.Enum):
@@ -193,7 +198,6 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 # A larger piece behind a head is passed on as a view of what was received.
 _COPIED_BELOW: Final = 16 * 1024
-WEBSOCKET: Final = "websocket"
 _METHOD_START = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]")
 
 
@@ -585,8 +589,8 @@ class RequestReader(_Reader):
         self._begin_body(framing, length)
         self._in_body = True
         upgrade = ""
-        if b"upgrade" in options and method == b"GET" and minor == 1 and not has_body:
-            upgrade = _read_upgrade(every)
+        if b"upgrade" in options and minor == 1 and not has_body:
+            upgrade = wish(method, every, self._limits.upgrades)
         accepts_trailers = minor == 1 and _accepts_trailers(every)
         head = (AskingHead if upgrade or accepts_trailers else RequestHead)(
             method.decode("ascii"),
@@ -657,16 +661,6 @@ def _expects_continue(lines: list[Line], minor: int) -> bool:
     if len(expected) > 1 or expected[0].lower() != b"100-continue":
         raise Refused("bad_expect")
     return True
-
-
-def _read_upgrade(lines: list[Line]) -> str:
-    """Return the protocol to go on in, among those that the client offers; empty if none may be passed on.
-
-    h2c is none: a request would be spoken of to the upstream that no policy has seen.
-    """
-    offered = [value for name, value in lines if len(name) == 7 and name.lower() == b"upgrade"]
-    protocols = {each.strip(b" \t").lower() for value in offered for each in value.split(b",")}
-    return WEBSOCKET if WEBSOCKET.encode("ascii") in protocols else ""
 
 
 def _accepts_trailers(lines: list[Line]) -> bool:

@@ -731,7 +731,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
                     listener.on_data(event)
                 elif event.status < 200:
                     if event.status == 101:
-                        if b"\r\nupgrade: %b\r\n" % event.upgrade.encode("latin-1") not in call.head:
+                        if b"\r\nupgrade: %b\r\n" % event.upgrade.encode("latin-1") not in call.head.lower():
                             raise Refused("unexpected_upgrade")  # not what was asked for
                         listener.on_upgrade(Headers(event.lines))
                         return
