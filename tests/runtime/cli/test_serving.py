@@ -204,6 +204,20 @@ def test_service_manager_is_told(gateway: Gateway, policy: Path, tmp_path: Path)
         assert running.end()[0] == 0
 
 
+def test_service_manager_hears_that_the_gateway_is_alive(
+    gateway: Gateway, policy: Path, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(20)
+        running = gateway(policy, NOTIFY_SOCKET=path, WATCHDOG_USEC="50000")
+        assert manager.recv(1000).startswith(b"READY=1")
+        for _ in range(3):
+            assert manager.recv(1000) == b"WATCHDOG=1"
+        assert running.stop()[0] == 0
+
+
 def test_tcp_and_tls_endpoints_have_listeners_and_follow_a_reload(gateway: Gateway, policy: Path) -> None:
     text = 'endpoint "tcp://db.example.com:{}" {{ on_tcp_connect {{ deny }} }}\n'
     one, two = free_port(), free_port()

@@ -74,6 +74,15 @@ def test_a_directory_holds_pairs_in_the_usual_ways(tmp_path: Path) -> None:
         assert pair.leaf == signed.pair.leaf
 
 
+def test_all_that_is_read_is_named(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        FIRST.write(tmp_path / f"{name}.crt", tmp_path / f"{name}.key")
+    none = str(tmp_path / "none")
+    source = CertificateFiles([("x.crt", "x.key")], [str(tmp_path), none])
+    inside = [str(tmp_path / name) for name in ("a.crt", "a.key", "b.crt", "b.key")]
+    assert list(source.files()) == ["x.crt", "x.key", str(tmp_path), *inside, none]
+
+
 def test_what_cannot_be_used_is_one_line_that_names_the_file(tmp_path: Path) -> None:
     certificate, key, other = tmp_path / "a.crt", tmp_path / "a.key", tmp_path / "b.key"
     FIRST.write(certificate, key)

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
 import pytest
 
-from policyc.runtime.transport.notify import notify, reloading
+from policyc.runtime.transport.notify import notify, reloading, watchdog_s
 
 
 def test_assignments_reach_the_service_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,3 +44,18 @@ def test_a_manager_that_is_gone_is_logged(
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "none"))
     assert not notify("READY=1")
     assert "cannot be told" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("usec", "pid", "seconds"),
+    [("", "", None), ("0", "", None), ("x", "", None), ("3000000", "", 1.5), ("3000000", "1", None)],
+)
+def test_watchdog_is_fed_twice_as_often_as_it_asks_for(
+    monkeypatch: pytest.MonkeyPatch, usec: str, pid: str, seconds: float | None
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", usec)
+    monkeypatch.setenv("WATCHDOG_PID", pid)
+    assert watchdog_s() == seconds
+    monkeypatch.setenv("WATCHDOG_USEC", "3000000")
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+    assert watchdog_s() == 1.5

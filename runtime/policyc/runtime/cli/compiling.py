@@ -38,10 +38,11 @@ class Compiler:
         """`argv` is the command line that `loader` was made from: the child makes its own."""
         self._loader = loader
         self._argv = tuple(argv)
-        self.seen: Seen = {}  # the files that were looked for the last time
+        self.seen: Seen | None = None  # the files that were looked for the last time, if that is known
 
     async def compile(self) -> Parcel | Built:
         """Return the program. Raises CommandError: a policy was refused (which was said), or why else."""
+        self.seen = None
         answer = await self._ask()
         if answer is None:
             return await self._compile_here()

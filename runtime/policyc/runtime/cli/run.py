@@ -27,6 +27,7 @@ from policyc.runtime.cli.limit_flags import add_limit_flags, limits_from
 from policyc.runtime.cli.setting_flags import add_setting_flags, settings_from
 from policyc.runtime.cli.tls_flags import (
     add_tls_flags,
+    certificate_files,
     certificates_of,
     https_addresses,
     notice_of,
@@ -147,8 +148,10 @@ def run(arguments: argparse.Namespace) -> int:
             return 1
         compiler.seen = loader.seen
         site = OneProcess(service_of(arguments, loader, apps), built)
+    if not arguments.watch:
+        return serve(site, Plan(compiler, arguments.admin))
     return serve(
-        site, Plan(compiler, arguments.admin, settings.watch_interval_s if arguments.watch else None)
+        site, Plan(compiler, arguments.admin, settings.watch_interval_s, certificate_files(arguments))
     )
 
 

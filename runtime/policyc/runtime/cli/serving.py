@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from typing import Protocol as Interface
 
@@ -26,7 +26,8 @@ from policyc.runtime.cli.failure import CommandError, why_not
 from policyc.runtime.cli.output import complain, say
 from policyc.runtime.cli.watching import Watcher
 from policyc.runtime.reloads import Reloads
-from policyc.runtime.transport.notify import notify, reloading
+from policyc.runtime.stamp import stamp
+from policyc.runtime.transport.notify import notify, reloading, watchdog_s
 
 if TYPE_CHECKING:
     from policyc.runtime.admin import Overseen
@@ -73,11 +74,16 @@ class Site(Interface):
 
 
 class Plan(NamedTuple):
-    """How a site is run; `watch_s` is the interval at which files are looked at, if they are watched."""
+    """How a site is run.
+
+    `watch_s` is the interval at which files are looked at, if they are watched; `others` names those that are
+    no policies.
+    """
 
     compiler: Compiler
     admin: AdminAddress | None = None
     watch_s: float | None = None
+    others: Callable[[], Iterable[str]] = tuple
 
 
 def serve(site: Site, plan: Plan) -> int:
@@ -129,6 +135,7 @@ class _Serving:
         self._orders = _Orders()
         self._reloads = Reloads()
         self._watcher = Watcher(plan.watch_s) if plan.watch_s is not None else None
+        self._alive: asyncio.Task[None] | None = None
 
     @property
     def state(self) -> str:
@@ -151,9 +158,12 @@ class _Serving:
             self._reloads.started(site.digest)
             _say_lines([f"configuration {site.digest}", *lines, *banner.admin(admin, plan.admin)])
             notify("READY=1", f"STATUS=configuration {site.digest}")
+            self._alive = _tell_that_it_turns()
             stop = await self._obey()
             return await self._stop(stop)
         finally:
+            if self._alive is not None:
+                self._alive.cancel()
             if admin is not None:
                 admin.close()
 
@@ -187,7 +197,7 @@ class _Serving:
         watcher = self._watcher
         if watcher is None:
             return None
-        watcher.note(self._plan.compiler.seen)
+        self._note()
 
         async def watch() -> None:
             while True:
@@ -195,6 +205,12 @@ class _Serving:
                 self._orders.changed()
 
         return asyncio.ensure_future(watch())
+
+    def _note(self) -> None:
+        """Watch the files that were looked for the last time, and those that are no policies."""
+        seen = self._plan.compiler.seen
+        if self._watcher is not None and seen is not None:
+            self._watcher.note({**{name: stamp(name) for name in self._plan.others()}, **seen})
 
     async def _reopen_log(self) -> None:
         try:
@@ -217,8 +233,7 @@ class _Serving:
             self._reloads.succeeded(compiled.digest)
             _say_lines(["reloaded", f"configuration {compiled.digest}", *lines])
             notify("READY=1", f"STATUS=configuration {compiled.digest}")
-        if self._watcher is not None and compiler.seen:
-            self._watcher.note(compiler.seen)
+        self._note()
 
     def _fail(self, why: str, exceeded: tuple[str, ...] = ()) -> None:
         self._reloads.failed(exceeded)
@@ -246,6 +261,19 @@ class _Serving:
         while not self._orders.stops:
             await self._orders.news.wait()
             self._orders.news.clear()
+
+
+def _tell_that_it_turns() -> asyncio.Task[None] | None:
+    """Tell the service manager again and again that the loop turns, if it wants to know."""
+    interval_s = watchdog_s()
+    if interval_s is None:
+        return None
+
+    async def tell() -> None:
+        while notify("WATCHDOG=1"):
+            await asyncio.sleep(interval_s)
+
+    return asyncio.ensure_future(tell())
 
 
 def _say_lines(lines: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from policyc.runtime.cli.address import DEFAULT_TLS, listen_address
@@ -87,6 +88,17 @@ def certificates_of(arguments: argparse.Namespace) -> CertificateSource | None:
     from policyc.runtime.transport.certificates import CertificateFiles
 
     return CertificateFiles(list(zip(certs, keys, strict=True)), arguments.certificates)
+
+
+def certificate_files(arguments: argparse.Namespace) -> Callable[[], Iterable[str]]:
+    """Return what names the files that certificates are read from, as they are then."""
+    if not arguments.cert and not arguments.certificates:
+        return tuple
+    from policyc.runtime.transport.certificates import CertificateFiles
+
+    return CertificateFiles(
+        list(zip(arguments.cert, arguments.key, strict=True)), arguments.certificates
+    ).files
 
 
 def notice_of(source: CertificateSource | None) -> list[str]:

@@ -8,6 +8,7 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from typing import Protocol as Interface
@@ -119,6 +120,15 @@ class CertificateFiles:
                 raise CertificateError(f"{directory}: there is no certificate with its key")
             found += in_it
         return NamedCertificates(found)
+
+    def files(self) -> Iterator[str]:
+        """Yield the names of all that is read, directories too: what changes there is a change of these."""
+        for pair in self._pairs:
+            yield from pair
+        for directory in self._directories:
+            yield directory
+            with suppress(CertificateError):
+                yield from (str(path) for pair in _pairs_in(Path(directory)) for path in pair)
 
 
 def _read_pair(certificate: Path, key: Path) -> KeyPair:

@@ -1,4 +1,5 @@
-"""What a service tells systemd (`Type=notify`): ready, reloading, stopping. See sd_notify(3).
+"""What a service tells systemd (`Type=notify`): ready, reloading, stopping, and that it is alive. See
+sd_notify(3).
 
 Where no service manager listens, nothing is sent.
 """
@@ -33,3 +34,11 @@ def reloading() -> bool:
     """Tell that a reload begins; `READY=1` ends it."""
     microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     return notify("RELOADING=1", f"MONOTONIC_USEC={microseconds}")
+
+
+def watchdog_s() -> float | None:
+    """Return how often the service manager wants to hear `WATCHDOG=1`, None where it does not."""
+    microseconds, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    if not microseconds.isdecimal() or int(microseconds) == 0 or pid not in ("", str(os.getpid())):
+        return None
+    return int(microseconds) / 1e6 / 2
