@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from tests.e2e.authority import Authority
+from tests.e2e.tls_world import TlsWorld
 from tests.e2e.world import Client, UpstreamServer, World, endpoint, run, url, world
 
 pytestmark = pytest.mark.e2e
@@ -37,9 +40,21 @@ ATTEMPTS = {
 }
 
 
-async def _world(made: World) -> UpstreamServer:
+SERVER_NAMES = (
+    "api.internal",
+    "API.Internal",
+    "api.internal.",
+    "other.internal",
+    "a.wild.internal",
+    "wild.internal",
+    "internal",
+)
+AUTHORITY = Authority()
+
+
+async def _world(made: World, serve: Callable[..., Awaitable[None]] | None = None) -> UpstreamServer:
     inner = await made.upstream()
-    await made.serve(
+    await (serve or made.serve)(
         endpoint("https://shop.example", to=(await made.upstream()).url),
         endpoint("https://api.internal", to=inner.url),
         endpoint("http://api.internal", to=inner.url),
@@ -59,6 +74,40 @@ def test_internal_endpoint_is_not_reached(attempt: str) -> None:
             client.send(ATTEMPTS[attempt])
             reply = await client.reply()
             assert reply.status in (400, 404, 501)
+            assert inner.connections == 0
+
+    run(scenario())
+
+
+async def _over_tls(made: World) -> tuple[UpstreamServer, TlsWorld]:
+    tls = TlsWorld(made)
+    tls.given.pairs = [AUTHORITY.sign("shop.example", "*.internal", "internal", "*.wild.internal")]
+    return await _world(made, tls.serve), tls
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_internal_endpoint_is_not_reached_over_tls_by_another_host(attempt: str) -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            inner, tls = await _over_tls(made)
+            client: Client = await tls.client("shop.example", AUTHORITY.trusted())
+            client.send(ATTEMPTS[attempt])
+            reply = await client.reply()
+            assert reply.status in (400, 404, 421, 501)
+            assert inner.connections == 0
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("name", SERVER_NAMES)
+def test_internal_endpoint_is_not_reached_by_sni(name: str) -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            inner, tls = await _over_tls(made)
+            context = AUTHORITY.trusted()
+            context.check_hostname = False
+            assert await tls.alert(name, context) == "TLSV1_UNRECOGNIZED_NAME"
+            assert (await made.record())["reason"] == "no_endpoint"
             assert inner.connections == 0
 
     run(scenario())
@@ -101,6 +150,7 @@ def test_public_table_holds_no_internal_endpoint() -> None:
             assert {pool.key.host for pool in made.gateway.snapshot.public} == {"shop.example"}
             for host in ("api.internal", "a.wild.internal", "other.internal"):
                 assert made.gateway.snapshot.public.find(host) is None
+                assert made.gateway.snapshot.secure.find(host) is None
             found = made.gateway.snapshot.internal.find(
                 "default", url("https://x").scheme, "api.internal", 443
             )

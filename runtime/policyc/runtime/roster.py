@@ -144,6 +144,7 @@ class Roster:
             "once more: write `tcp://` there to pass it on as it is"
             for each in (self.program.endpoints if self.program is not None else ())
             if each.url.scheme is Protocol.TLS and each.upstream is not None and each.upstream.scheme == "tls"
+            if Phase.TCP_CONNECT not in each.policy.phases  # with `terminate-tls` it may be
         ]
 
     def listed(self, program: Program | None) -> Listed:

@@ -63,7 +63,6 @@ IDLE_POLICY = declare(
 )
 
 _NOT_BUILT: Mapping[str, Callable[[object], bool]] = {
-    "upstream.tls_verify_cas": bool,
     "agent_tls_termination.server_certificate": bool,
     "agent_tls_termination.server_private_key": bool,
     "agent_tls_termination.mutual_tls_certificate_authorities": bool,
