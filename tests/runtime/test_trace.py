@@ -53,10 +53,17 @@ def test_invalid_state_goes_alone(state: bytes) -> None:
 
 def test_requests_with_a_trace_are_looked_at_and_rebuilt() -> None:
     plain = PlainHeads(100)
-    head = b"GET / HTTP/1.1\r\nHost: a\r\n%b: x\r\n\r\n"
-    assert plain.request(head % b"x-trace") is not None
-    assert plain.request(head % b"Traceparent") is None
-    assert plain.request(head % b"TraceState") is None
+    head = b"GET / HTTP/1.1\r\nHost: a\r\n%b\r\n\r\n"
+    assert plain.request(head % b"x-trace: x") is not None
+    assert plain.request(head % b"Traceparent: x") is None
+    assert plain.request(head % b"TraceState: x") is None
+    parent = b"Traceparent: " + GOOD.encode()
+    named = plain.request(head % parent)
+    assert named is not None
+    assert (named.trace, parent in named.block) == (GOOD.split("-")[1], True)
+    assert plain.request(head % (parent + b"\r\n" + parent)) is None
+    assert plain.request(head % (parent + b"\r\ntracestate: A=1")) is None
+    assert plain.request(head % (parent + b"\r\ntracestate: a=1")) is not None
     lines = [(b"traceparent", b"bad"), (b"tracestate", b"a=1"), (b"te", b"x"), (b"x-a", b"1")]
     rebuilt = Forwarding().rebuild(lines, Connection("192.0.2.1"), "http", "a", False)
     assert rebuilt[:2] == [(b"te", b"x"), (b"x-a", b"1")]

@@ -203,10 +203,11 @@ class HttpExchange:
         request: Request | None,
         hops: list[Hop],
         started: tuple[float, float],
+        body: bytes,
     ) -> HttpExchange:
         """Return an exchange that has come as far as `hops` on the short way (transport/plain.py).
 
-        `started` are its monotonic and its wall time.
+        `started` are its monotonic and its wall time, `body` is the whole request body.
         """
         made = cls(client, head, snapshot, around)
         made._request = request
@@ -215,6 +216,8 @@ class HttpExchange:
         made._passed = [each.endpoint.info.url for each in hops]
         made._rules, made._logs = hops[0].view.acted, hops[0].view.logs
         made._started, made._started_wall = started
+        if body:
+            made._received, made._replay, made._body_ended = len(body), [body], True
         return made
 
     def under_way(self, call: Call | None, upstream: str) -> None:

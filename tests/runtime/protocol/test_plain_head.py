@@ -182,9 +182,6 @@ def test_plain_responses_are_read_as_by_the_general_reader(seed: int) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        b"X-Forwarded-For: 1.2.3.4",
-        b"x_forwarded.for: 1.2.3.4",
-        b"Forwarded: for=1.2.3.4",
         b"NGROK-Agent: 1",
         b"ngrok.agent: 1",
         b"Proxy-Authorization: x",
@@ -193,7 +190,9 @@ def test_plain_responses_are_read_as_by_the_general_reader(seed: int) -> None:
         b"Connection: keep-alive, x-secret",
         b"Upgrade: websocket",
         b"Expect: 100-continue",
-        b"Content-Length: 0",
+        b"Content-Length: 00",
+        b"Content-Length: 1, 1",
+        b"Content-Length: -1",
         b"Transfer-Encoding: chunked",
         b"Host: b.example",
     ],
@@ -201,6 +200,23 @@ def test_plain_responses_are_read_as_by_the_general_reader(seed: int) -> None:
 def test_what_concerns_this_connection_only_is_never_plain(line: bytes) -> None:
     for lines in ([b"Host: a.example", line], [line, b"Host: a.example"]):
         assert PLAIN.request(b"\r\n".join([b"GET / HTTP/1.1", *lines, b"", b""])) is None
+
+
+@pytest.mark.parametrize(
+    "line", [b"X-Forwarded-For: 1.2.3.4", b"x_forwarded.for: 1", b"X-FORWARDED~HOST: a", b"Forwarded: for=1"]
+)
+def test_who_the_client_is_is_left_out_and_mentioned(line: bytes) -> None:
+    plain = PLAIN.request(b"GET / HTTP/1.1\r\n%b\r\nHost: a\r\nA: 1\r\n\r\n" % line)
+    assert plain is not None
+    assert (plain.block, plain.is_told) == (b"Host: a\r\nA: 1\r\n", True)
+
+
+def test_body_with_a_length_begins_behind_the_head() -> None:
+    octets = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcdef"
+    plain = PLAIN.request(octets)
+    assert plain is not None
+    assert (plain.length, octets[plain.start :]) == (3, b"abcdef")
+    assert PLAIN.request(octets.replace(b"\r\n\r\n", b"\r\nContent-Length: 3\r\n\r\n")) is None
 
 
 def test_idle_connection_line_is_left_out_of_a_request() -> None:

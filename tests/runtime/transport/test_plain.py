@@ -241,6 +241,41 @@ SCENES: dict[str, list[Step]] = {
         ("client", b"PUT /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\nhi"),
         ("upstream", OK),
     ],
+    "the same with another body": [
+        ("client", b"POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\nhi"),
+        ("upstream", OK),
+        ("client", b"POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\nho"),
+        ("upstream", OK[:-5]),
+        ("upstream", OK[-5:]),
+    ],
+    "a body and more": [
+        ("client", b"POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\nhi" + GET),
+        ("upstream", OK),
+        ("upstream", OK),
+    ],
+    "a part of a body": [
+        ("client", b"POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\nh"),
+        ("client", b"i"),
+        ("upstream", OK),
+    ],
+    "a body for an upstream that ends": [
+        ("client", b"POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\nhi"),
+        ("upstream end", b""),
+    ],
+    "no body": [
+        ("client", b"POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n"),
+        ("upstream", OK),
+    ],
+    "a length that nobody told": [("client", GET.replace(b"GET", b"POST")), ("upstream", OK)],
+    "a trace": [
+        (
+            "client",
+            GET.replace(b"Accept: */*", b"traceparent: 00-%b-%b-01" % (b"a" * 32, b"b" * 16)),
+        ),
+        ("upstream", OK[:-3]),
+        ("upstream", OK[-3:]),
+    ],
+    "a trace that is none": [("client", GET.replace(b"Accept: */*", b"traceparent: x")), ("upstream", OK)],
     "HTTP/1.0": [("client", b"GET /a HTTP/1.0\r\nHost: a.example\r\n\r\n"), ("upstream", OK)],
     "forwarded": [("client", GET.replace(b"Accept", b"X-Forwarded-For")), ("upstream", OK)],
     "refused": [("client", GET.replace(b"Host: a.example\r\n", b""))],
@@ -282,6 +317,23 @@ def test_answer_that_is_replaced_leaves_its_connection_in_use() -> None:
         assert long.ends[2]
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("trusted", [(), ("127.0.0.0/8",)])
+def test_who_the_client_is_comes_from_listed_peers_only(trusted: tuple[str, ...]) -> None:
+    told = GET.replace(b"Accept: */*", b"X-Forwarded-For: 192.0.2.9")
+    steps = [("client", told), ("upstream", OK), ("client", told), ("upstream", OK)]
+    seen = both(None, steps, short=0 if trusted else 2, settings=Settings(trusted_proxies=trusted))
+    said = dict(seen.upstream[1])  # type: ignore[call-overload]
+    assert said[b"x-forwarded-for"] == (b"192.0.2.9, 127.0.0.1" if trusted else b"127.0.0.1")
+
+
+@pytest.mark.parametrize("octets", [b"hi", b"", b"x" * 5000])
+def test_request_with_a_body_goes_the_short_way(octets: bytes) -> None:
+    asked = b"POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: %d\r\n\r\n%b" % (len(octets), octets)
+    steps = [("client", asked), ("upstream", OK), ("client", asked), ("upstream", OK)]
+    seen = both(POLICIES["rules"], steps, short=2)
+    assert seen.upstream.count(octets) == (2 if octets else 0)
 
 
 def test_connection_is_let_in_on_the_long_way_and_goes_the_short_one_from_then_on() -> None:

@@ -522,7 +522,9 @@ class RequestReader(_Reader):
         plain = self._plain.request(octets)
         if plain is None:
             return None
-        method, target, block, authority, keep_alive = plain
+        method, target, block, authority, keep_alive, length, start, is_told, trace = plain
+        if length >= 0 or start != len(octets) or is_told or trace:
+            return None
         host = self._host
         if authority != host[0]:
             known = read_authority(authority)

@@ -16,6 +16,9 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from policyc.engine.traffic import split_block
+from policyc.runtime.trace import passed_on, trace_id
+
 # Beyond this the limits of a line and of a target would have to be looked at one by one.
 LARGEST: Final = 8192
 
@@ -28,14 +31,24 @@ def _any_case(name: str) -> str:
     return re.sub("[a-z]", lambda letter: f"[{letter[0].upper()}{letter[0]}]", name)
 
 
-def _marks(names: str, wild: str) -> re.Pattern[bytes]:
-    """Find lines of these names, and of those that begin with a `wild` one (its `-` may be `_`, `.`, …)."""
+def _either(names: str, wild: str) -> str:
+    """Match these names, and those that begin with a `wild` one (its `-` may be `_`, `.`, …)."""
     every = list(map(_any_case, names.split()))
     every += [_any_case(name).replace("-", r"[^0-9A-Za-z:\r]") + r"[^:\r]*" for name in wild.split()]
+    return "|".join(every)
+
+
+def _names(names: str, wild: str) -> re.Pattern[bytes]:
+    """Match the name of a line that was found."""
+    return re.compile(rf"\n(?:{_either(names, wild)}):".encode("ascii"))
+
+
+def _marks(names: str, wild: str) -> re.Pattern[bytes]:
+    """Find lines of these names."""
     first = "".join(sorted({name[0] for name in f"{names} {wild}".split()}))
     # The look ahead lets most lines go after one comparison.
     ahead = f"(?=[{first}{first.upper()}])"
-    return re.compile(rf"\n{ahead}(?:{'|'.join(every)}):[^\r]*".encode("ascii"))
+    return re.compile(rf"\n{ahead}(?:{_either(names, wild)}):[^\r]*".encode("ascii"))
 
 
 _HOP_BY_HOP: Final = (
@@ -47,6 +60,9 @@ _REQUEST_MARKS: Final = _marks(
 _RESPONSE_MARKS: Final = _marks(f"{_HOP_BY_HOP} ngrok-error-code", "proxy-")
 # Lines that are left out, and say nothing that would change how a plain message is passed on.
 _IDLE: Final = re.compile(rb"\n(?:[Cc]onnection: keep-alive|[Kk]eep-[Aa]live: [^\r]*)").fullmatch
+# Who the client is, told by a peer (forwarded.py), and the trace (trace.py).
+_FAMILY: Final = _names("forwarded", "x-forwarded-").match
+_TRACE: Final = _names("traceparent tracestate", "").match
 _ENDING: Final = frozenset({b"\nConnection: close", b"\nconnection: close"})
 _HOST: Final = frozenset({b"\nHost:", b"\nhost:"})
 _CONTENT_LENGTH: Final = frozenset({b"\nContent-Length:", b"\ncontent-length:"})
@@ -54,13 +70,21 @@ _CHUNKED: Final = frozenset({b"\nTransfer-Encoding: chunked", b"\ntransfer-encod
 
 
 class PlainRequest(NamedTuple):
-    """A request without body: `block` are its field lines as octets, each with its line end."""
+    """The head of a request; `block` are its field lines as octets, each with its line end.
+
+    `length` is what Content-Length says, -1 if there is none, and `start` where the body begins. `is_told`:
+    who the client is was told in fields, which are left out of the block. `trace` is the trace that it names.
+    """
 
     method: bytes
     target: bytes
     block: bytes
     authority: bytes
     keep_alive: bool
+    length: int
+    start: int
+    is_told: bool
+    trace: str
 
 
 class PlainResponse(NamedTuple):
@@ -83,28 +107,51 @@ class PlainHeads:
         self._response = re.compile(_RESPONSE % fields).match
 
     def request(self, octets: bytes) -> PlainRequest | None:
-        """Return the request that these octets are, from the first to the last; None if it is not plain."""
+        """Return the request whose head these octets begin with; None if it is not plain."""
         found = self._request(octets)
-        if found is None or found.end() != len(octets) or found[1] == b"CONNECT":
+        if found is None or found[1] == b"CONNECT":
             return None
-        start = found.end(2) + 11
-        marks = _REQUEST_MARKS.findall(octets, start - 1)
-        block = octets[start:-2]
-        keep_alive = True
-        if len(marks) == 2:
-            # A browser's `Connection: keep-alive` says nothing, `close` what it says; all else is not plain.
-            line = marks.pop(marks[0][:6] in _HOST)
-            if line in _ENDING:
-                keep_alive = False
-            elif _IDLE(line) is None:
+        end = found.end()
+        start = found.end(2) + 10
+        block = octets[start : end - 2]
+        host = b""
+        length = -1
+        keep_alive, is_told = True, False
+        traced: list[bytes] = []
+        for line in _REQUEST_MARKS.findall(octets, start, end):
+            if line[:6] in _HOST:
+                if host:
+                    return None
+                host = line
+            elif line[:16] in _CONTENT_LENGTH:
+                value = line[16:].strip(b" \t")
+                if length != -1 or not value.isdigit() or len(value) > 18:
+                    return None
+                length = int(value)
+                if value[0] == 0x30 and len(value) > 1:
+                    return None  # it would be passed on as it came
+            elif line in _ENDING or _IDLE(line) is not None:
+                # A browser's `Connection: keep-alive` says nothing, `close` what it says.
+                keep_alive = keep_alive and line not in _ENDING
+                block = _without(line, block)
+            elif _FAMILY(line) is not None:
+                is_told = True
+                block = _without(line, block)
+            elif _TRACE(line) is not None:
+                traced.append(line)
+            else:
                 return None
-            block = _without(line, b"\n" + block)[1:]
-        if len(marks) != 1:
+        if not host:
             return None
-        host = marks[0]
-        if host[:6] not in _HOST:
-            return None
-        return PlainRequest(found[1], found[2], block, host[6:].strip(b" \t"), keep_alive)
+        trace = ""
+        if traced:
+            lines = split_block(b"".join(traced)[1:].replace(b"\n", b"\r\n") + b"\r\n")
+            if len(passed_on(lines)) != len(lines):
+                return None
+            trace = trace_id(lines)
+        return PlainRequest(
+            found[1], found[2], block[1:], host[6:].strip(b" \t"), keep_alive, length, end, is_told, trace
+        )
 
     def response(self, octets: bytes) -> PlainResponse | None:
         """Return the response that begins here; None if it is not plain."""

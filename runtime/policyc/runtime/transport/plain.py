@@ -1,7 +1,7 @@
-"""The short way: an exchange whose request and whose response are one segment each. Most are.
+"""The short way: an exchange whose request comes in one segment and its response in one or two. Most do.
 
     client ── one segment ──▶ begin ──▶ request phases, hop by hop ──▶ an idle upstream connection
-    client ◀── one write ──── answered ◀── response phases ◀── one segment ── the same connection
+    client ◀── one write ──── answered ◀── response phases ◀── one or two ─── the same connection
 
 What server.py, exchange.py and upstream.py do in many steps, with an object for each thing that may come in
 between, happens here in two calls. Rules. 1. The short way decides nothing of its own: the long way would
@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from policyc.engine.outcome import Forward
-from policyc.engine.traffic import Exchange, FieldBlock, Headers, Request, Response
+from policyc.engine.traffic import Exchange, FieldBlock, Headers, Request, Response, split_block
 from policyc.engine.values import Timestamp
 from policyc.runtime.exchange import Hop, HttpExchange, run_phase
 from policyc.runtime.observe import timestamp
@@ -46,12 +46,15 @@ if TYPE_CHECKING:
     from policyc.runtime.transport.server import ClientConnection, House
     from policyc.runtime.transport.upstream import UpstreamConnection
 
-# Not among these: methods that upstreams expect a Content-Length with, and HEAD, whose answers differ.
-_LINE: Final = re.compile(rb"(GET|DELETE|OPTIONS) (/[!\"$-~]*) HTTP/1\.1\r\n").match
+# HEAD is not among these, for its answers differ.
+_LINE: Final = re.compile(rb"(GET|POST|PUT|PATCH|DELETE|OPTIONS) (/[!\"$-~]*) HTTP/1\.1\r\n").match
 # Answers that are looked into: no body, or a Location that may name the upstream (location.py).
 _LOOKED_INTO: Final = frozenset({201, 204, *range(300, 400)})
 _NONE: Final[list[str]] = []
 _REMEMBERED: Final = 256
+_WHOLE_BELOW: Final = 64 * 1024
+_WAITED_FOR: Final = 16 * 1024
+_P: Final = ord("P")
 
 
 class PlainAnswer:
@@ -77,10 +80,13 @@ class PlainFields(NamedTuple):
     host: str
     authority: str
     keep_alive: bool
+    length: int
+    is_told: bool
+    trace: str
 
 
 _UNREAD: Final = b"\0"
-_NOTHING_SAID: Final = PlainFields(b"", "", "\0", False)
+_NOTHING_SAID: Final = PlainFields(b"", "", "\0", False, -1, False, "")
 
 
 class PlainReader:
@@ -109,7 +115,15 @@ class PlainReader:
             return None
         if len(self._remembered) >= _REMEMBERED:
             self._remembered.clear()
-        known = PlainFields(plain.block, authority[0], plain.authority.decode("ascii"), plain.keep_alive)
+        known = PlainFields(
+            plain.block,
+            authority[0],
+            plain.authority.decode("ascii"),
+            plain.keep_alive,
+            plain.length,
+            plain.is_told,
+            plain.trace,
+        )
         self._remembered[fields] = known
         return known
 
@@ -125,9 +139,9 @@ class PlainExchange:
     """The exchanges of one client connection that go the short way, one after the other."""
 
     __slots__ = (
-        "_client", "_connection", "_endpoint", "_family", "_fields", "_hops", "_house", "_is_sent", "_line",
-        "_octets", "_onward", "_pool", "_request", "_results", "_said", "_snapshot", "_started",
-        "_started_wall", "_told", "_traffic",
+        "_body", "_client", "_connection", "_endpoint", "_family", "_fields", "_hops", "_house", "_is_sent",
+        "_line", "_octets", "_onward", "_pool", "_request", "_results", "_said", "_snapshot", "_started",
+        "_started_wall", "_told", "_traffic", "_waiting",
     )  # fmt: skip
 
     def __init__(self, client: ClientConnection, house: House) -> None:
@@ -135,6 +149,7 @@ class PlainExchange:
         self._client = client
         self._house = house
         self._connection: UpstreamConnection | None = None
+        self._waiting = b""
         # What the client says again with each request, and what was found by it.
         self._fields = _UNREAD
         self._said = _NOTHING_SAID
@@ -147,6 +162,7 @@ class PlainExchange:
         self._onward: bytes
         # The exchange that is under way. A bare endpoint has no hops, for there is nobody to see the request.
         self._line: re.Match[bytes]
+        self._body: bytes
         self._endpoint: Endpoint
         self._hops: list[Hop] | None
         self._request: Request | None
@@ -163,45 +179,52 @@ class PlainExchange:
         if line is None:
             return False
         start = line.end()
-        fields = data[start:]
         # A client repeats itself: what was read of these very octets is not read again, as HPACK has it.
-        if fields != self._fields and not self._learn(data, fields):
+        if not data.startswith(self._fields, start) and not self._learn(data, start):
+            return False
+        said = self._said
+        end = start + len(self._fields)
+        if len(data) - end != (said.length if said.length > 0 else 0):
             return False
         house = self._house
         if house.snapshot is not self._snapshot and not self._settle():
             return False
+        if end > house.plain.largest or house.is_stopping or len(data) > _WHOLE_BELOW:
+            return False
+        if said.length < 0 and data[0] == _P:  # POST, PUT, PATCH: upstreams expect a Content-Length
+            return False
+        if not REQUESTS.is_one(data, last=not said.keep_alive):
+            return False
         if self._told is None:
-            self._told = FieldBlock(self._said.block + self._family)
+            self._told = FieldBlock(said.block + self._family)
             self._onward = self._told.octets + b"\r\n"
-        if len(data) > house.plain.largest or house.is_stopping:
-            return False
-        if not REQUESTS.is_one(data, last=not self._said.keep_alive):
-            return False
         members = self._pool.members
         endpoint = members[0] if len(members) == 1 else self._pool.choose()
         self._line = line
+        self._body = data[end:]
         self._started = house.wheel.clock()
-        keep_alive = self._said.keep_alive
         if endpoint.is_bare:  # no policy: nothing of the request has to be looked at
             origin = endpoint.origin
             if type(origin) is not HttpOrigin or (connection := origin.take()) is None:
                 return False
             self._started_wall = time.time()
-            self._client.took_short_way(self, keep_alive)
+            self._client.took_short_way(self, said.keep_alive)
             self._endpoint = endpoint
             self._hops = self._request = None
             self._send(connection, data[:start] + self._onward)
         else:
             self._started_wall = time.time()
-            self._client.took_short_way(self, keep_alive)
+            self._client.took_short_way(self, said.keep_alive)
             self._enter(endpoint)
         return True
 
-    def _learn(self, data: bytes, fields: bytes) -> bool:
+    def _learn(self, data: bytes, start: int) -> bool:
         """Read the field lines; False if they are not plain."""
         self._told = None
-        said = self._house.plain.request(data, fields)
-        if said is None:
+        end = data.find(b"\r\n\r\n", start) + 4
+        fields = data[start:end]
+        said = self._house.plain.request(data, fields) if end > 4 else None
+        if said is None or (said.is_told and self._client.admitted.trusted):
             self._fields = _UNREAD
             return False
         self._fields = fields
@@ -287,31 +310,43 @@ class PlainExchange:
             self._said.authority,
             line[2].decode("ascii"),
             Headers.received(told),
+            content_length=self._said.length if self._said.length >= 0 else None,
             header_received=Timestamp(time.time_ns()),
         )
 
     def _send(self, connection: UpstreamConnection, octets: bytes) -> None:
         self._is_sent = True
+        if self._body:
+            octets += self._body
+            if self._request is not None:
+                self._request.body_received = Timestamp(time.time_ns())
         self._octets = octets
         self._connection = connection
         connection.carry(self, octets, self._started)
 
     # --- the response ---------------------------------------------------------------------------------------
 
-    def answered(self, data: bytes) -> bool:
-        """Take the response and send it on; False where the exchange goes on the long way with it."""
+    def answered(self, data: bytes) -> None:
+        """Take the response and send it on, or go the long way with it."""
         connection = self._connection
         assert connection is not None
+        waited = self._waiting
+        if waited:
+            data, self._waiting = waited + data, b""
         answer = connection.answer
         if answer is None or not data.startswith(answer.octets):
             answer = self._house.plain.response(data)
             if answer is None:
-                self.leave()
-                return False
+                self._leave_with(data)
+                return
         start, length = answer.start, answer.length
-        if len(data) - start != length or not RESPONSES.is_one(data):
-            self.leave()
-            return False
+        missing = length + start - len(data)
+        if missing > 0 and not waited and missing < _WAITED_FOR:
+            self._waiting = data  # many servers write the head and the body one after the other
+            return
+        if missing or not RESPONSES.is_one(data):
+            self._leave_with(data)
+            return
         connection.answer = answer
         self._connection = None
         now = self._house.wheel.clock()
@@ -325,11 +360,10 @@ class PlainExchange:
         else:
             made = self._respond(hops, answer, data)
             if made is None:
-                return True
+                return
             head = made
         self._record(status, length, now)
         client.answer_plain(head, data, start, now)  # which may begin the next exchange
-        return True
 
     def _respond(self, hops: list[Hop], answer: PlainAnswer, data: bytes) -> bytes | None:
         """Run the response phases, and return the head to send; None if the answer has been sent already."""
@@ -378,7 +412,8 @@ class PlainExchange:
         duration_ms = (now - self._started) * 1000
         method, path = line[1].decode("ascii"), line[2].decode("ascii").partition("?")[0]
         client = self._client.conn.client_ip
-        if house.access is not None and not logs:
+        trace = self._said.trace
+        if house.access is not None and not (logs or trace):
             self._traffic.answered(status, duration_ms, length)
             if acted:
                 self._traffic.acted(acted)
@@ -400,6 +435,8 @@ class PlainExchange:
             "rules": acted,
             "upstream": origin.name,
         }
+        if trace:
+            record["trace"] = trace
         if logs:
             record["logs"] = list(logs)
         house.around.log(record)
@@ -407,10 +444,17 @@ class PlainExchange:
     def head(self) -> RequestHead:
         """Return the head of the request that is under way, or was the last one."""
         line, said = self._line, self._said
+        framing, length = (LENGTH, said.length) if said.length >= 0 else (NONE, 0)
+        # Where a trace is named, the long way looks for it line by line.
+        lines, block = (split_block(said.block), None) if said.trace else (None, said.block)
         return RequestHead(
-            line[1].decode("ascii"), line[2].decode("ascii"), 1, None, said.host, said.authority, NONE, 0,
-            said.keep_alive, False, said.block,
+            line[1].decode("ascii"), line[2].decode("ascii"), 1, lines, said.host, said.authority, framing,
+            length, said.keep_alive, False, block,
         )  # fmt: skip
+
+    def _leave_with(self, data: bytes) -> None:
+        self._waiting = data
+        self.leave()
 
     def leave(self) -> HttpExchange:
         """Go on on the long way from here, and return the exchange that does."""
@@ -424,15 +468,22 @@ class PlainExchange:
             hops = [Hop(endpoint, Exchange(client.conn, endpoint.info, house.around.services, request))]
         head = self.head()
         started = self._started, self._started_wall
-        exchange = HttpExchange.resumed(client, head, snapshot, house.around, request, hops, started)
+        exchange = HttpExchange.resumed(
+            client, head, snapshot, house.around, request, hops, started, self._body
+        )
         client.leave_short_way(exchange, head)
         if self._is_sent:
             origin = hops[-1].endpoint.origin
             assert origin is not None
             call = None
             if connection is not None:
-                call = HttpCall.under_way(connection, house.upstreams, head.method, self._octets, exchange)
+                call = HttpCall.under_way(
+                    connection, house.upstreams, head.method, self._octets, len(self._body), exchange
+                )
             exchange.under_way(call, origin.name)
+        waiting, self._waiting = self._waiting, b""
+        if connection is not None and waiting:
+            connection.data_received(waiting)
         return exchange
 
     # --- what a client's side tells an exchange; a request without body has little to tell ---------------

@@ -273,9 +273,7 @@ class _Telling(asyncio.Protocol):
         self._protocol.connection_made(made)
 
 
-async def _connected(
-    address: Address, factory: Callable[[], Dialled], context: SSLContext | None
-) -> Dialled:
+async def _connected(address: Address, factory: Callable[[], Dialled], context: SSLContext | None) -> Dialled:
     """Return a connection. Raises OSError."""
     if address.told:
         return await _connected_and_told(address, factory, context)
@@ -408,19 +406,23 @@ class HttpCall:
         connection: UpstreamConnection,
         upstreams: Upstreams,
         method: str,
-        head: bytes,
+        octets: bytes,
+        body_size: int,
         listener: Listener,
     ) -> HttpCall:
-        """Return the call that a plain exchange becomes which goes the long way from here (plain.py)."""
+        """Return the call that a plain exchange becomes which goes the long way from here (plain.py).
+
+        `octets` are all that was sent, `body_size` is how many of them are the body.
+        """
         made = cls.__new__(cls)
         made._upstreams = upstreams
         made.address = connection.address
         made.listener = listener
         made.method = method
-        made.framing = NONE
-        made.head = head
+        made.framing = LENGTH if body_size else NONE
+        made.head = octets
         made._ended = made._reused = True
-        made._held, made._body_size, made._holding = [], 0, False
+        made._held, made._body_size, made._holding = [], body_size, False
         made._dialling = None
         made._connection = connection
         connection.take_over(made)
@@ -705,8 +707,9 @@ class UpstreamConnection(Timed, asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read what the upstream says."""
         plain = self._plain
-        if plain is not None and plain.answered(data):
-            return  # else it has left, and a call has taken its place
+        if plain is not None:
+            plain.answered(data)
+            return
         call = self._call
         if call is None:
             self.drop()  # nobody asked
