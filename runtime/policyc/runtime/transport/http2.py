@@ -470,7 +470,10 @@ class Stream(Timed):
             self._exchange.body_ended(trailers)
 
     def refuse(self, reason: str) -> None:
-        """Answer a request that must not be processed, or cut what was answered; the stream is over then."""
+        """Answer a request that must not be processed, or cut what was answered; the stream is over then.
+
+        A malformed one gets its answer, and then a reset (RFC 9113 §8.1.1).
+        """
         status, message = REASONS[reason]
         connection = self._connection
         if self._over:
@@ -488,12 +491,13 @@ class Stream(Timed):
         answer = error_answer(status, message, None, "")
         fields = response_fields(status, answer.lines, LENGTH, len(answer.body))
         self._responded = True
-        self._code = PROTOCOL_ERROR
+        self._code = PROTOCOL_ERROR if status == 400 else NO_ERROR
         self._stalled = True
         self._watch()
         connection.session.send_fields(self._number, fields)
         connection.session.send_data(self._number, answer.body)
-        connection.session.send_end(self._number)
+        if status != 400:
+            connection.session.send_end(self._number)
         connection.pump()
 
     def gone(self) -> None:
@@ -616,7 +620,9 @@ class Stream(Timed):
         """Complete the response and write it."""
         self._responded = True
         session = self._connection.session
-        if self._fields is not None and not trailers:
+        if self._code == PROTOCOL_ERROR:
+            self._send_fields()  # the end is a reset, as soon as all went out
+        elif self._fields is not None and not trailers:
             self._send_fields(end=True)
         else:
             self._send_fields()
@@ -645,7 +651,7 @@ class Stream(Timed):
     def cut(self) -> None:
         """Reset the stream: the client must not take what it got for all of it."""
         self._fields = None
-        self._close(INTERNAL_ERROR)
+        self._close(self._code or INTERNAL_ERROR)
 
     def abort(self) -> None:
         """Drop the connection at once, with every stream on it."""
