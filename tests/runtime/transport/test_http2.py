@@ -270,6 +270,20 @@ def test_request_body_that_is_held_back_closes_its_window() -> None:
     assert (len(call.body), call.ended) == (64_000, True)
 
 
+def test_what_nobody_reads_any_more_is_given_back() -> None:
+    talk = Talk()
+    for _ in range(40):  # 2.5 MB in all, of a window of 1 MiB
+        stream = talk.ask(host=b"b.example", end=False)
+        talk.house.calls[-1].listener.pause_body()
+        for _ in range(4):
+            talk.client.h2.send_data(stream, b"x" * 16_000)
+        talk.go()
+        talk.client.h2.reset_stream(stream, CANCEL)
+        talk.go()
+    assert talk.client.h2.outbound_flow_control_window > 400_000
+    assert talk.connection.session._unread == {}
+
+
 def test_response_waits_for_the_window_and_the_upstream_with_it() -> None:
     talk = Talk(opens=False)
     stream = talk.ask(host=b"b.example")

@@ -166,6 +166,7 @@ class Session:
         "_reader",
         "_resets",
         "_streams",
+        "_unread",
         "frames",
         "is_client",
     )
@@ -179,6 +180,7 @@ class Session:
         # What both sides have not ended, the peer's streams at a server, ours at a client.
         self._streams: set[int] = set()
         self._left: dict[int, int] = {}
+        self._unread: dict[int, int] = {}
         self._boxes: dict[int, _Outbox] = {}
         self._in_order: deque[int] = deque()
         self._blocked: set[int] = set()
@@ -318,18 +320,19 @@ class Session:
         stream, data = event.stream_id, event.data
         cost = event.flow_controlled_length
         if stream not in self._streams:
-            self.consumed(stream, cost)
+            self._acknowledge(stream, cost)
             return
         left = self._left.get(stream)
         ended = event.stream_ended is not None
         if left is not None:
             left = self._left[stream] = left - len(data)
             if left < 0 or (ended and left):
-                self.consumed(stream, cost)
+                self._acknowledge(stream, cost)
                 self._spend_reset()
                 yield Wrong(stream, "bad_content_length")
                 return
-        if data or cost:
+        if cost:
+            self._unread[stream] = self._unread.get(stream, 0) + cost
             yield Piece(stream, data, cost)
         if ended:
             yield self._ended(stream, [])
@@ -342,6 +345,12 @@ class Session:
 
     def consumed(self, stream: int, cost: int) -> None:
         """Let the peer send as much again."""
+        unread = self._unread.get(stream)
+        if unread is not None:  # else all of it was given back when the stream ended
+            self._unread[stream] = unread - cost
+            self._acknowledge(stream, cost)
+
+    def _acknowledge(self, stream: int, cost: int) -> None:
         if cost:
             self._h2.acknowledge_received_data(cost, stream)
 
@@ -483,6 +492,8 @@ class Session:
         """Forget what is known of a stream; False if nothing was."""
         self._boxes.pop(stream, None)
         self._left.pop(stream, None)
+        # What nobody reads any more counts in the window of the connection.
+        self._acknowledge(stream, self._unread.pop(stream, 0))
         self._blocked.discard(stream)
         if stream not in self._streams:
             return False
