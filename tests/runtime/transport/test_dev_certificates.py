@@ -17,7 +17,6 @@ from policyc.runtime.transport import dev_certificates
 from policyc.runtime.transport.certificates import CertificateError
 from policyc.runtime.transport.dev_certificates import DevAuthority, default_place
 
-
 OTHER = Authority().sign("a.example")
 
 
