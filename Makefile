@@ -63,8 +63,9 @@ e2e: $(STAMP) ## the tests that start a gateway on loopback
 	$(BIN)/pytest -m e2e
 
 soak: $(STAMP) ## hours of traffic in half an hour: faults, reloads, slow clients, many more examples
-	POLICYC_SOAK=1 POLICYC_EXCHANGES=100000 POLICYC_RELOADS=1000 \
-	  $(BIN)/pytest tests/soak tests/e2e/test_faults.py tests/e2e/test_reloads.py --timeout 0 -rP
+	POLICYC_SOAK=1 POLICYC_EXCHANGES=100000 POLICYC_MUTATIONS=20000 POLICYC_RELOADS=1000 \
+	  $(BIN)/pytest tests/soak tests/e2e/test_faults.py tests/e2e/test_mutated_responses.py \
+	  tests/e2e/test_reloads.py --timeout 0 -rP
 	POLICYC_SOAK=1 POLICYC_EXAMPLES=20000 $(BIN)/pytest tests/property --timeout 0
 
 bench: $(STAMP) ## measure: expressions, rules, requests per second

@@ -18,6 +18,7 @@ from policyc.engine.model import EndpointDef, Policy
 from policyc.engine.outcome import Forward
 from policyc.engine.phases import Phase
 from policyc.engine.traffic import Exchange
+from policyc.runtime.settings import Settings
 
 grpc = pytest.importorskip("grpc", reason="grpcio is not installed")
 
@@ -97,7 +98,7 @@ class Call:
         return self.channel.unary_unary(f"/test.Echo/{method}")(request, timeout=WITHIN_S, **more)
 
 
-def through(scenario: Any) -> None:
+def through(scenario: Any, settings: Settings | None = None) -> None:
     """Serve gRPC behind a forward, and run `scenario(call, service)` in a thread."""
 
     async def bounded() -> None:
@@ -116,6 +117,7 @@ def through(scenario: Any) -> None:
                         "default",
                         settings={"upstream.protocol": "http2"},
                     ),
+                    settings=settings,
                 )
                 call = Call(tls.port)
                 try:
@@ -214,3 +216,15 @@ def test_many_calls_at_a_time() -> None:
         assert [each.result() for each in made] == [b"%d" % n for n in range(150)]
 
     through(scenario)
+
+
+def test_no_call_is_lost_where_connections_end_after_a_few() -> None:
+    def scenario(call: Call, service: Service) -> None:
+        for n in range(30):
+            assert call.unary("Unary", b"%d" % n) == b"%d" % n
+        made = [
+            call.channel.unary_unary("/test.Echo/Unary").future(b"x", timeout=WITHIN_S) for _ in range(100)
+        ]
+        assert {each.result() for each in made} == {b"x"}
+
+    through(scenario, Settings(requests_per_connection=4, http2_streams_limit=10))

@@ -24,6 +24,7 @@ from policyc.engine.outcome import Close, Forward, Outcome, Respond
 from policyc.engine.phases import Phase
 from policyc.engine.traffic import Exchange
 from policyc.runtime.gateway import Gateway, GatewayError
+from policyc.runtime.program import compile_program
 from policyc.runtime.settings import Settings
 
 pytestmark = pytest.mark.e2e
@@ -236,8 +237,9 @@ def test_nothing_is_smuggled_to_an_http_1_upstream(fields: list[Line]) -> None:
             await made.serve(endpoint("https://a.example", to=origin.url))
             client = await connected(made)
             stream = client.peer.ask(fields, body=b"GET /admin HTTP/1.1\r\nhost: a.example\r\n\r\n")
-            await client.until(lambda: stream in client.peer.ended or bool(client.peer.goaways))
-            assert client.peer.goaways or client.peer.status(stream) in (400, 501)
+            peer = client.peer
+            await client.until(lambda: stream in peer.ended or stream in peer.resets or bool(peer.goaways))
+            assert peer.goaways or peer.status(stream) in (400, 501)
             if not client.peer.goaways:
                 assert client.peer.status(await client.fetch()) == 200  # the connection goes on
             assert all(seen.target == "/" for seen in origin.seen)
@@ -428,6 +430,29 @@ def test_http_1_client_reaches_an_http_2_upstream_with_a_proxy_header() -> None:
             assert server.connections[0].preamble.startswith(b"PROXY TCP4 127.0.0.1 127.0.0.1 ")
             samples = made.gateway.collect()
             assert set(samples["policyc_upstream_connections"].values()) == {1}
+
+    run(scenario())
+
+
+POLICY = 'endpoint "http://a.example" -> "{url}" {{ upstream: {{ protocol: "http2" }} }}'
+AGENT = """
+version: 3
+endpoints:
+  - name: a
+    url: http://a.example
+    upstream: {{ url: "{url}", protocol: http2 }}
+"""
+
+
+@pytest.mark.parametrize(("text", "filename"), [(POLICY, "a.policy"), (AGENT, "ngrok.yml")])
+def test_files_ask_for_http_2(text: str, filename: str) -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            server = H2Server(h2_ok(b"two"))
+            await server.start()
+            made._closers.append(server.close)
+            await made.serve(program=compile_program(text.format(url=server.url), filename=filename))
+            assert (await made.get("/", "a.example")).body == b"two"
 
     run(scenario())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+from typing import Any
 
 import pytest
 from tests.e2e.authority import Authority, Signed
@@ -14,6 +15,7 @@ from tests.runtime.transport.test_tls_contexts import client_of
 
 from policyc.runtime.gateway import GatewayError
 from policyc.runtime.program import compile_program
+from policyc.runtime.settings import Settings
 
 pytestmark = pytest.mark.e2e
 
@@ -344,3 +346,79 @@ def test_certificates_are_loaded_anew_and_a_bad_one_changes_nothing() -> None:
             assert (await kept.get("/", "a.example")).status == 200
 
     run(scenario())
+
+
+def test_a_listed_peer_tells_the_client_before_the_handshake() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            tls = TlsWorld(made)
+            await tls.run(
+                f'endpoint "https://a.example" {{ {echo("conn.client_ip")} }}',
+                Settings(proxy_protocol_from=("127.0.0.0/8",)),
+            )
+            reader, writer = await asyncio.open_connection("127.0.0.1", tls.port)
+            made.on_close(writer.close)
+            writer.write(b"PROXY TCP4 192.0.2.7 192.0.2.8 4711 443\r\n")
+            await writer.start_tls(AUTHORITY.trusted(), server_hostname="a.example")
+            assert (await Client(reader, writer).get("/", "a.example")).body == b"192.0.2.7"
+            assert await tls.alert() == "ConnectionResetError"
+            assert (await made.record(2))["reason"] == "bad_proxy_header"
+
+    run(scenario())
+
+
+def test_an_application_is_told_of_https() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            tls = TlsWorld(made)
+            seen = []
+
+            async def app(scope: Any, receive: Any, send: Any) -> None:
+                if scope["type"] == "http":
+                    seen.append((scope["scheme"], scope["client"][0]))
+                    await send({"type": "http.response.start", "status": 204, "headers": []})
+                    await send({"type": "http.response.body", "body": b""})
+
+            await tls.serve(apps={"https://a.example": app})
+            assert (await tls.get()).status == 204
+            assert seen == [("https", "127.0.0.1")]
+
+    run(scenario())
+
+
+def test_many_handshakes_at_once_and_all_that_is_left_is_let_go() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            tls = TlsWorld(made)
+            await tls.run(mutual(', mutual_tls_verification_strategy: "request"'))
+            good, bad = client_of(AUTHORITY, OPS), client_of(AUTHORITY, STRANGER)
+
+            async def one(number: int) -> str:
+                if number % 3:
+                    client = await tls.client(context=good)
+                    reply = await client.get("/", "a.example")
+                    await client.close()
+                    return str(reply.status)
+                return await tls.alert(context=bad)
+
+            said = await asyncio.gather(*map(one, range(60)))
+            assert {each for at, each in enumerate(said) if at % 3} == {"200"}
+            assert {each for at, each in enumerate(said) if not at % 3} == {"TLSV1_ALERT_UNKNOWN_CA"}
+            while made.gateway.connection_count:
+                await asyncio.sleep(0.01)
+            assert made.gateway.metrics.connections == 60
+
+    run(scenario())
+
+
+def test_the_loop_of_the_standard_library_does_as_well() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            tls = TlsWorld(made)
+            await tls.run(mutual())
+            for _ in range(3):
+                assert (await tls.get(context=client_of(AUTHORITY, OPS))).body == b"ops.example 1 true"
+            assert await tls.alert(context=client_of(AUTHORITY, None)) == "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+            assert [record.get("reason") for record in made.log if "status" not in record][-1] == "bad_tls"
+
+    asyncio.run(asyncio.wait_for(scenario(), 15))

@@ -305,7 +305,7 @@ def test_large_head_is_read_to_be_refused() -> None:
     ("octets", "code"),
     [
         (frame(DATA, b"x", 0, 1), 1),  # on a stream that is idle
-        (frame(HEADERS, b"\xff\xff\xff", END_HEADERS, 1), 1),
+        (frame(HEADERS, b"\xff\xff\xff", END_HEADERS, 1), 9),
         (frame(HEADERS, b"\x82", END_HEADERS, 2), 1),  # a stream of the server's
         (frame(HEADERS, b"\x82", END_HEADERS, 0), 1),
         (frame(CONTINUATION, b"", 4, 1), 1),

@@ -17,6 +17,8 @@ from policyc.runtime.transport import dev_certificates
 from policyc.runtime.transport.certificates import CertificateError
 from policyc.runtime.transport.dev_certificates import DevAuthority, default_place
 
+OTHER = Authority().sign("a.example")
+
 
 @pytest.fixture
 def authority(tmp_path: Path) -> DevAuthority:
@@ -102,20 +104,35 @@ def test_a_key_that_others_may_read_is_refused(authority: DevAuthority) -> None:
         DevAuthority(authority.place).load()
 
 
-@pytest.mark.parametrize("name", ["root.key", "root.crt"])
-@pytest.mark.parametrize("text", ["", "hello", Authority().sign("a.example").private_key])
-def test_a_damaged_authority_is_one_line(authority: DevAuthority, name: str, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "hello", OTHER.private_key, OTHER.private_key + Authority().pem])
+def test_a_damaged_authority_is_one_line(authority: DevAuthority, text: str) -> None:
     authority.load()
-    (authority.place / name).write_text(text)
+    (authority.place / "root.key").write_text(text)
     with pytest.raises(CertificateError, match=r"damaged: remove .*dev-tls and start again"):
         DevAuthority(authority.place).load()
 
 
-def test_an_authority_without_its_certificate_is_one_line(authority: DevAuthority) -> None:
+@pytest.mark.parametrize("text", [None, "hello"])
+def test_the_file_for_clients_is_written_again(authority: DevAuthority, text: str | None) -> None:
     authority.load()
+    root = authority.root.read_text()
     authority.root.unlink()
-    with pytest.raises(CertificateError, match=r"root\.crt: no such file"):
-        DevAuthority(authority.place).load()
+    if text is not None:
+        authority.root.write_text(text)
+    DevAuthority(authority.place).load()
+    assert authority.root.read_text() == root
+
+
+def test_of_two_processes_both_use_what_the_first_one_made(authority: DevAuthority) -> None:
+    second = DevAuthority(authority.place)
+    second._make()
+    authority._make()
+    authority.load()
+    key = (authority.place / "root.key").read_text()
+    assert authority.root.read_text() in key
+    assert sorted(each.name for each in authority.place.iterdir()) == ["root.crt", "root.key"]
+    DevAuthority(authority.place).load()
+    assert (authority.place / "root.key").read_text() == key
 
 
 def test_an_authority_near_its_end_is_not_used(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
 
 import pytest
@@ -10,6 +11,7 @@ from tests.e2e.tls_world import AUTHORITY, TlsWorld, session_of
 from tests.e2e.world import run, world
 
 from policyc.runtime.settings import Settings
+from policyc.runtime.transport.https import HttpsConnection
 
 pytestmark = pytest.mark.e2e
 
@@ -159,5 +161,20 @@ def test_the_gateway_stops_with_tls_connections_open() -> None:
             await made.gateway.close(5.0)
             assert made.gateway.connection_count == 0
             assert await client.is_closed()
+
+    run(scenario())
+
+
+def test_what_made_the_handshake_is_gone_when_http_is_spoken() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            tls = TlsWorld(made)
+            await tls.run(ONE)
+            client = await tls.client()
+            assert (await client.get("/", "a.example")).status == 200
+            await asyncio.sleep(0)
+            gc.collect()
+            assert [each for each in gc.get_objects() if isinstance(each, HttpsConnection)] == []
+            assert made.gateway.connection_count == 1
 
     run(scenario())

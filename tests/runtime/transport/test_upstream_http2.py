@@ -261,6 +261,22 @@ def test_response_that_is_held_back_closes_its_window_and_no_other() -> None:
     run(scenario())
 
 
+def test_what_nobody_reads_any_more_is_given_back() -> None:
+    async def scenario() -> None:
+        async with place(ok(b"x" * 300_000)) as made:
+            for _ in range(30):  # each leaves 64 KiB behind, of a window of 1 MiB
+                call, ear = made.begin()
+                while not ear.heard:
+                    await asyncio.sleep(0)
+                    call.pause()
+                while sum(len(piece.data) for piece in call._inbox) < 60_000:  # type: ignore[attr-defined]
+                    await asyncio.sleep(0)
+                call.abort()
+            assert (await made.get()).body == b"x" * 300_000
+
+    run(scenario())
+
+
 def test_answer_before_the_request_is_complete_resets_the_rest() -> None:
     async def scenario() -> None:
         async with place(ok(b"no"), waits=False) as made:

@@ -36,10 +36,12 @@ from h2.events import (
 )
 from h2.exceptions import DenialOfServiceError, ProtocolError
 from h2.settings import SettingCodes, Settings
+from hpack.exceptions import HPACKError
 from hyperframe.frame import GoAwayFrame, SettingsFrame
 
 from policyc.runtime.protocol.hopbyhop import Line
 from policyc.runtime.protocol.http2_frames import (
+    COMPRESSION_ERROR,
     CONTINUATION,
     ENHANCE_YOUR_CALM,
     FRAME_SIZE_ERROR,
@@ -48,6 +50,7 @@ from policyc.runtime.protocol.http2_frames import (
     PREFACE,
     PROTOCOL_ERROR,
     REFUSED_STREAM,
+    RST_STREAM,
     Broken,
     Budget,
     Frame,
@@ -60,6 +63,7 @@ _FIRST_WINDOW: Final = 65_535
 _ANY_STREAM: Final = 2**31 - 1
 # The table of the compression that is kept for each direction: RFC 7541's first size.
 _TABLE: Final = 4096
+_GOAWAY_SIZE: Final = 17
 # A frame that is sent carries no more: other streams want their turn.
 _LARGEST_SENT: Final = 65_536
 # And one that is cut to fit a window earns nothing below this.
@@ -162,6 +166,7 @@ class Session:
         "_reader",
         "_resets",
         "_streams",
+        "_unread",
         "frames",
         "is_client",
     )
@@ -175,6 +180,7 @@ class Session:
         # What both sides have not ended, the peer's streams at a server, ours at a client.
         self._streams: set[int] = set()
         self._left: dict[int, int] = {}
+        self._unread: dict[int, int] = {}
         self._boxes: dict[int, _Outbox] = {}
         self._in_order: deque[int] = deque()
         self._blocked: set[int] = set()
@@ -232,17 +238,34 @@ class Session:
                     continue
                 if frame.kind > CONTINUATION:  # what nobody knows is to be ignored: RFC 9113 §5.5
                     continue
+                if frame.kind == RST_STREAM:
+                    self._check_reset(frame.stream)
                 events = self._h2.receive_data(frame.octets)
             except Broken as broken:
                 self.goaway(broken.code)
                 raise
             except ProtocolError as error:
-                # h2 has written the GOAWAY.
-                if isinstance(error, DenialOfServiceError):
-                    raise Broken("hpack_bomb", ENHANCE_YOUR_CALM) from None
-                raise Broken("http2_error", int(error.error_code), str(error)) from None
+                raise self._broken(error) from None
             for event in events:
                 yield from self._read(event)
+
+    def _check_reset(self, stream: int) -> None:
+        """Raise Broken for a stream that nobody opened (RFC 9113 §6.4); h2 would not mind."""
+        h2 = self._h2
+        is_ours = stream % 2 == self.is_client
+        if stream > (h2.highest_outbound_stream_id if is_ours else h2.highest_inbound_stream_id):
+            raise Broken("http2_error", PROTOCOL_ERROR, "RST_STREAM on an idle stream")
+
+    def _broken(self, error: ProtocolError) -> Broken:
+        """Return why the connection cannot go on; the GOAWAY that h2 has written is made to say the same."""
+        if isinstance(error, DenialOfServiceError):
+            return Broken("hpack_bomb", ENHANCE_YOUR_CALM)
+        code = int(error.error_code)
+        if isinstance(error.__cause__, HPACKError):  # RFC 9113 §4.3
+            self._out = self.take()[:-_GOAWAY_SIZE]
+            code = COMPRESSION_ERROR
+            self.goaway(code)
+        return Broken("http2_error", code, str(error))
 
     def _read(self, event: Event) -> Iterator[News]:
         if isinstance(event, DataReceived):
@@ -297,18 +320,19 @@ class Session:
         stream, data = event.stream_id, event.data
         cost = event.flow_controlled_length
         if stream not in self._streams:
-            self.consumed(stream, cost)
+            self._acknowledge(stream, cost)
             return
         left = self._left.get(stream)
         ended = event.stream_ended is not None
         if left is not None:
             left = self._left[stream] = left - len(data)
             if left < 0 or (ended and left):
-                self.consumed(stream, cost)
+                self._acknowledge(stream, cost)
                 self._spend_reset()
                 yield Wrong(stream, "bad_content_length")
                 return
-        if data or cost:
+        if cost:
+            self._unread[stream] = self._unread.get(stream, 0) + cost
             yield Piece(stream, data, cost)
         if ended:
             yield self._ended(stream, [])
@@ -321,6 +345,12 @@ class Session:
 
     def consumed(self, stream: int, cost: int) -> None:
         """Let the peer send as much again."""
+        unread = self._unread.get(stream)
+        if unread is not None:  # else all of it was given back when the stream ended
+            self._unread[stream] = unread - cost
+            self._acknowledge(stream, cost)
+
+    def _acknowledge(self, stream: int, cost: int) -> None:
         if cost:
             self._h2.acknowledge_received_data(cost, stream)
 
@@ -462,6 +492,8 @@ class Session:
         """Forget what is known of a stream; False if nothing was."""
         self._boxes.pop(stream, None)
         self._left.pop(stream, None)
+        # What nobody reads any more counts in the window of the connection.
+        self._acknowledge(stream, self._unread.pop(stream, 0))
         self._blocked.discard(stream)
         if stream not in self._streams:
             return False

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import OrderedDict
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 ROOT: Final = "root.crt"
-_KEY: Final = "root.key"
+_KEY: Final = "root.key"  # the key, and the certificate again
 _ROOT_LIFE: Final = timedelta(days=3650)
 _LEAF_LIFE: Final = timedelta(days=30)
 _RENEW_BEFORE: Final = timedelta(days=1)
@@ -142,19 +143,23 @@ class DevAuthority:
         from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
         remove = f"remove {self.place} and start again, and trust the new one"
+        both = key_path.read_bytes()
         try:
-            key = serialization.load_pem_private_key(key_path.read_bytes(), None)
-            root = x509.load_pem_x509_certificate(self.root.read_bytes())
+            key = serialization.load_pem_private_key(both, None)
+            root = x509.load_pem_x509_certificate(both)
         except (ValueError, TypeError):
             raise CertificateError(f"the authority of --dev-tls is damaged: {remove}") from None
         if not isinstance(key, EllipticCurvePrivateKey) or key.public_key() != root.public_key():
             raise CertificateError(f"the authority of --dev-tls is damaged: {remove}")
         if root.not_valid_after_utc < datetime.now(UTC) + _LEAF_LIFE:
             raise CertificateError(f"the authority of --dev-tls has expired: {remove}")
+        told = _pem_of(root)
+        if not self.root.exists() or self.root.read_text("ascii", "replace") != told:
+            _write_private(self.root, told)
         return DevCertificates(key, root)
 
     def _make(self) -> None:
-        """Make the authority; of two processes that do, one wins, and both use what it made."""
+        """Make the authority, in one step: of two processes that do, both use what the first one made."""
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec
@@ -185,9 +190,11 @@ class DevAuthority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .sign(key, hashes.SHA256())
         )
-        # The certificate first: where there is a key, there is one.
-        _write_private(self.root, _pem_of(root))
-        _write_private(self.place / _KEY, _key_pem(key))
+        temporary = self.place / f".{_KEY}-{os.getpid()}"
+        _write_private(temporary, _key_pem(key) + _pem_of(root))
+        with suppress(FileExistsError):
+            os.link(temporary, self.place / _KEY)
+        temporary.unlink()
 
 
 def _pem_of(certificate: x509.Certificate) -> str:
@@ -204,7 +211,7 @@ def _key_pem(key: EllipticCurvePrivateKey) -> str:
 
 def _write_private(path: Path, text: str) -> None:
     """Write a file in one step, readable by its owner only."""
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    temporary = path.with_name(f".new-{path.name}-{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(text)

@@ -33,6 +33,8 @@ from policyc.runtime.transport.session import fill
 from policyc.runtime.transport.streams import LINGER_S, StreamHouse, TlsConnection
 from policyc.runtime.transport.tls_contexts import Ready, Session, door_to
 
+_NOBODY = asyncio.Protocol()
+
 
 class HttpsHouse(StreamHouse, House, Interface):
     """What a connection needs of the gateway."""
@@ -95,6 +97,8 @@ class HttpsConnection(TlsConnection):
         held, self._held = self._held, b""
         loop, timeout_s = asyncio.get_running_loop(), self._settings.handshake_timeout_s
         self._house.wheel.set(self, timeout_s)
+        # uvloop's transport keeps the last protocol that took bytes, for as long as it lives.
+        self._transport.set_protocol(_NOBODY)
         try:
             transport = await loop.start_tls(
                 self._transport,

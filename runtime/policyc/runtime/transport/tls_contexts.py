@@ -180,9 +180,7 @@ class ServerContext(ssl.SSLContext):
 class Door(ssl.SSLContext):
     """Begins one session of another context, with octets that were read already."""
 
-    _context: ssl.SSLContext
-    _octets: bytes
-    _on_failure: Callable[[ssl.SSLError], None]
+    _next: tuple[ssl.SSLContext, bytes, Callable[[ssl.SSLError], None]] | None = None
 
     def wrap_bio(
         self,
@@ -193,9 +191,11 @@ class Door(ssl.SSLContext):
         session: ssl.SSLSession | None = None,
     ) -> Session:
         """Return the session; the door is free for another one."""
-        incoming.write(self._octets)
-        made = cast(Session, self._context.wrap_bio(incoming, outgoing, server_side=True))
-        made.on_failure = self._on_failure
+        assert self._next is not None
+        (context, octets, on_failure), self._next = self._next, None
+        incoming.write(octets)
+        made = cast(Session, context.wrap_bio(incoming, outgoing, server_side=True))
+        made.on_failure = on_failure
         _doors.append(self)
         return made
 
@@ -206,5 +206,5 @@ _doors: list[Door] = []
 def door_to(context: ssl.SSLContext, octets: bytes, on_failure: Callable[[ssl.SSLError], None]) -> Door:
     """Return a context for one session of `context`, which begins with `octets`."""
     door = _doors.pop() if _doors else Door(ssl.PROTOCOL_TLS_SERVER)
-    door._context, door._octets, door._on_failure = context, octets, on_failure
+    door._next = context, octets, on_failure
     return door

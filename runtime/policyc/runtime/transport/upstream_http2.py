@@ -592,13 +592,13 @@ class Http2UpstreamConnection(Timed, asyncio.Protocol):
 
     def close(self) -> None:
         """Say goodbye, and close after what was written has gone."""
-        self._upstreams.wheel.forget(self)
         transport = self._transport
         if transport is None or transport.is_closing():
             return
         self.session.goaway()
         transport.write(self.session.take())
         transport.close()
+        self._upstreams.wheel.set(self, self._upstreams.settings.write_timeout_s)
 
     # --- asyncio.Protocol -----------------------------------------------------------------------------------
 
@@ -723,8 +723,10 @@ class Http2UpstreamConnection(Timed, asyncio.Protocol):
         self._pump()
 
     def expired(self) -> None:
-        """The upstream said nothing that is HTTP/2, or the connection was idle for long."""
-        if not self._ready:
+        """The upstream said nothing that is HTTP/2, or the connection was idle for long, or does not end."""
+        if self._transport is not None and self._transport.is_closing():
+            self._transport.abort()
+        elif not self._ready:
             self._lost(
                 Fail(3004, "the upstream did not begin HTTP/2 in time", status=502, reason="connect_timeout")
             )
