@@ -388,6 +388,7 @@ class HttpExchange:
             self._replay = None
         elif self._received:
             self._replay_into(call)
+            self._bound_replay()
         if self._body_ended and head.framing is not NONE:
             call.end(self._trailers)
 
@@ -605,15 +606,17 @@ class HttpExchange:
     def body_received(self, data: bytes) -> None:
         """Take a piece of the request body."""
         self._received += len(data)
-        replay = self._replay
-        if replay is not None:
-            if self._received > self._around.settings.replay_limit_bytes and self._call is not None:
-                self._replay = None
-                self._around.met("replay_limit_bytes")
-            else:
-                replay.append(data)
         if self._call is not None:
+            self._bound_replay()
             self._call.write(data)
+        if self._replay is not None:
+            self._replay.append(data)
+
+    def _bound_replay(self) -> None:
+        """Keep no body that is too large to be sent again."""
+        if self._replay is not None and self._received > self._around.settings.replay_limit_bytes:
+            self._replay = None
+            self._around.met("replay_limit_bytes")
 
     def body_ended(self, trailers: Sequence[Line] = ()) -> None:
         """The request body is complete; `trailers` are those that may travel on.
