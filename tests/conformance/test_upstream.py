@@ -149,7 +149,7 @@ def test_hostile_upstream(case: Case, kept: bool) -> None:
             slow = case.reason == "upstream_timeout"
             await made.serve(
                 endpoint("http://a.example", to=url),
-                settings=Settings(idle_timeout_s=0.4 if slow else 10.0),
+                settings=Settings(idle_timeout_s=0.2 if slow else 10.0),
             )
             asker = Asker(made)
             if kept:

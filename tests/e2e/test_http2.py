@@ -15,7 +15,7 @@ from h2.settings import SettingCodes
 from tests.e2e.h2_server import H2Server
 from tests.e2e.h2_server import ok as h2_ok
 from tests.e2e.tls_world import AUTHORITY, TlsWorld
-from tests.e2e.world import endpoint, ok, run, upstream, url, world
+from tests.e2e.world import Seen, endpoint, ok, run, upstream, url, world
 from tests.runtime.protocol.h2_peer import Line, Peer, request
 from tests.runtime.protocol.test_http2_frames import frame
 
@@ -209,6 +209,72 @@ def test_request_reaches_an_http_1_upstream_as_one_request() -> None:
             assert seen.get("content-length") == ["5"]
             assert (seen.get("x-forwarded-for"), seen.get("x-forwarded-proto")) == (["127.0.0.1"], ["https"])
             assert (seen.get("te"), seen.get("connection")) == (["trailers"], ["te"])
+
+    run(scenario())
+
+
+def test_trailers_and_interim_responses_pass_between_the_versions() -> None:
+    async def scenario() -> None:
+        async with secure() as made:
+            heard: list[bytes] = []
+
+            async def old(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                heard.append(await reader.readuntil(b"0\r\nx-sum: 1\r\n\r\n"))
+                writer.write(
+                    b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    b"2\r\nok\r\n0\r\nX-Sum: 2\r\nSet-Cookie: a=b\r\n\r\n"
+                )
+                await reader.read()
+                writer.close()
+
+            await made.serve(endpoint("https://a.example", to=await made.world.server(old)))
+            client = await connected(made)
+            stream = client.peer.ask(request((b"te", b"trailers"), method=b"POST"), body=b"hello", end=False)
+            client.peer.h2.send_headers(stream, [(b"x-sum", b"1"), (b"host", b"b")], end_stream=True)
+            await client.until(lambda: stream in client.peer.ended or stream in client.peer.resets)
+            assert heard == [b"5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n"]
+            assert client.peer.interim[stream] == [[(b":status", b"103"), (b"link", b"</a>")]]
+            assert (client.peer.bodies[stream], client.peer.trailers[stream]) == (b"ok", [(b"x-sum", b"2")])
+
+    run(scenario())
+
+
+def test_answers_without_body_are_told_as_such_by_either_version() -> None:
+    def new(connection: Any, stream: int) -> None:
+        status = dict(connection.peer.fields[stream])[b":path"][1:]
+        length = [] if status == b"204" else [(b"content-length", b"5")]
+        connection.send(stream, [(b":status", status), *length])
+
+    def old(seen: Seen) -> bytes:
+        length = "" if seen.target == "/204" else "content-length: 5\r\n"
+        return f"HTTP/1.1 {seen.target[1:]} X\r\n{length}\r\n".encode()
+
+    async def scenario() -> None:
+        async with secure() as made:
+            server = H2Server(new)
+            await server.start()
+            made.world._closers.append(server.close)
+            await made.serve(
+                http2_endpoint("https://a.example", server.url),
+                endpoint("https://b.example", to=(await made.world.upstream(old)).url),
+            )
+            for host in (b"a.example", b"b.example"):
+                client = Client(made)
+                await client.connect(host.decode())
+                for method, path, length in (
+                    (b"HEAD", b"/200", [b"5"]),
+                    (b"GET", b"/204", []),
+                    (b"GET", b"/304", [b"5"]),
+                ):
+                    stream = client.peer.ask(request(method=method, path=path, host=host))
+                    await client.until(lambda: stream in client.peer.ended)  # noqa: B023
+                    assert client.peer.status(stream) == int(path[1:])
+                    assert client.peer.get(stream, b"content-length") == length
+                    assert stream not in client.peer.bodies
+            reply = await (await made.client()).get("/200", "a.example", method="HEAD")
+            assert (reply.status, reply.get("content-length")) == (200, ["5"])
 
     run(scenario())
 

@@ -71,3 +71,12 @@ def test_request_without_host_gets_no_forwarded_host() -> None:
 def test_network_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="does not appear"):
         Forwarding(["10.0.0.0/99"])
+
+
+@pytest.mark.parametrize("host", ["a.example", "a.example:8080", ""])
+def test_the_short_way_tells_what_the_long_way_tells(host: str) -> None:
+    forwarding = Forwarding()
+    lines = forwarding.rebuild((), CONN, "https", host, known=False)
+    for _ in range(2):
+        told = forwarding.told(CONN, "https", host)
+        assert told == b"".join(b"%b: %b\r\n" % line for line in lines)

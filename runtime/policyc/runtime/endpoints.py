@@ -102,21 +102,28 @@ AnyEndpoint = TypeVar("AnyEndpoint", bound=Endpoint)
 
 
 class Pool(Generic[AnyEndpoint]):
-    """The endpoints that share one URL; the choice is uniform (spec/endpoints.md §5)."""
+    """The endpoints that share one URL; the choice is uniform (spec/endpoints.md §5).
 
-    __slots__ = ("_random", "has_tcp_connect", "key", "members")
+    `only` is the member where there is but one, `scheme` the URL's. They stand here although members and key
+    tell: of many endpoints nothing is in the processor's cache, and each record that is looked into costs.
+    """
+
+    __slots__ = ("_random", "has_tcp_connect", "key", "members", "only", "scheme")
 
     def __init__(self, members: Iterable[AnyEndpoint], chance: random.Random) -> None:
         """All members have the same key."""
         self.members = tuple(members)
+        self.only = self.members[0] if len(self.members) == 1 else None
         self.key = self.members[0].key
+        self.scheme = self.key.scheme.value
         self._random = chance
         self.has_tcp_connect = any(each.on_tcp_connect is not None for each in self.members)
 
     def choose(self) -> AnyEndpoint:
         """Return one member."""
-        members = self.members
-        return members[0] if len(members) == 1 else members[int(self._random.random() * len(members))]
+        if self.only is not None:
+            return self.only
+        return self.members[int(self._random.random() * len(self.members))]
 
 
 def suffixes(host: str) -> Iterable[str]:

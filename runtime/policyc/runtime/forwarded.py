@@ -71,8 +71,9 @@ class Forwarding:
         key = conn.client_ip, scheme, host
         told = self._told.get(key)
         if told is None:
-            lines = self.rebuild((), conn, scheme, host, known=False)
-            told = b"".join([b"%b: %b\r\n" % line for line in lines])
+            told = b"x-forwarded-for: %b\r\nx-forwarded-proto: %b\r\n" % (key[0].encode(), scheme.encode())
+            if host:
+                told += b"x-forwarded-host: %b\r\n" % host.encode("ascii")
             if len(self._told) >= _TOLD_REMEMBERED:
                 self._told.clear()
             self._told[key] = told

@@ -105,12 +105,9 @@ def build(
     gets the files that they import. Raises PolicycError with the diagnostics for policies that are refused.
     """
     with uncollected():
-        known = _find(sources, options, report, seen) if cached else None
+        known = cached_build(sources, options, report, seen) if cached else None
         if known is not None:
-            from policyc.engine.image.reading import Unreadable
-
-            with suppress(Unreadable):
-                return Built(known.load(), known.warnings, known.digest)
+            return known
         compiled = _compile(sources, options, report, seen)
         if cached:
             from policyc.engine.image.writing import Unsaved
@@ -118,6 +115,22 @@ def build(
             with suppress(Unsaved):
                 compiled.keep()
         return compiled.built
+
+
+def cached_build(
+    sources: Sequence[Source], options: Options, report: Report, seen: Seen | None = None
+) -> Built | None:
+    """Return the program of sources if it is in the cache; nothing is compiled."""
+    from policyc.engine.image.reading import Unreadable
+
+    with uncollected():
+        known = _find(sources, options, report, seen)
+        if known is None:
+            return None
+        try:
+            return Built(known.load(), known.warnings, known.digest)
+        except Unreadable:
+            return None
 
 
 def build_parcel(

@@ -76,6 +76,22 @@ def test_what_has_not_changed_is_not_compiled_again_and_its_warnings_are_still_m
     assert "1 warning" in said
 
 
+def test_what_was_compiled_before_is_there_at_once_and_nothing_else(
+    loader: Callable[..., ProgramLoader], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    made = loader(ENDPOINT + "# not compiled before\n")
+    assert made.load_cached() is None
+    assert list(made.seen) == [str(tmp_path / "a.policy")]
+    assert capsys.readouterr().err == ""
+    built = made.load()
+    again = made.load_cached()
+    assert built is not None
+    assert again is not None
+    assert again.digest == built.digest
+    with pytest.raises(CommandError, match="no such file"):
+        ProgramLoader(["none"], account="a", lenient=False, registered=(), has_upstream=True).load_cached()
+
+
 def test_endpoint_of_an_application_is_known(
     loader: Callable[..., ProgramLoader], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,18 +68,19 @@ def test_file_that_cannot_be_read_is_status_2(policyc: Command, tmp_path: Path) 
     assert "no such file" in err
 
 
-def test_policy_with_errors_is_status_1_and_shows_them(policyc: Command, policy: Path) -> None:
+def test_policy_with_errors_is_status_1_and_shows_them(policyc_process: Command, policy: Path) -> None:
     policy.write_text("on_http_request { dney }\n")
-    status, out, err = policyc("run", policy, "--upstream", "http://127.0.0.1:9")
+    status, out, err = policyc_process("run", policy, "--upstream", "http://127.0.0.1:9")
     assert (status, out) == (1, "")
     assert "did you mean `deny`?" in err
+    assert err.splitlines()[-1].endswith("1 error (`policyc explain P0301` tells more)")
 
 
 def test_action_that_is_not_built_is_refused_here_and_only_hinted_at_by_check(
-    policyc: Command, policy: Path
+    policyc: Command, policyc_process: Command, policy: Path
 ) -> None:
     policy.write_text("on_http_response { compress-response {} }\n")
-    status, _, err = policyc("run", policy, "--upstream", "http://127.0.0.1:9")
+    status, _, err = policyc_process("run", policy, "--upstream", "http://127.0.0.1:9")
     assert status == 1
     assert "`compress-response`" in err
     status, out, _ = policyc("check", policy)
@@ -87,9 +88,9 @@ def test_action_that_is_not_built_is_refused_here_and_only_hinted_at_by_check(
     assert "hint[" in out
 
 
-def test_endpoint_without_listener_is_refused(policyc: Command, policy: Path) -> None:
+def test_endpoint_without_listener_is_refused(policyc_process: Command, policy: Path) -> None:
     policy.write_text('endpoint "http://shop.default" -> "9000" { binding: "kubernetes" }\n')
-    status, _, err = policyc("run", policy)
+    status, _, err = policyc_process("run", policy)
     assert status == 1
     assert "http://shop.default" in err
 

@@ -159,19 +159,30 @@ def test_watched_files_are_reloaded_when_they_change(gateway: Gateway, tmp_path:
     assert running.stop()[0] == 0
 
 
-def test_a_stop_does_not_wait_for_a_reload(gateway: Gateway, policy: Path) -> None:
-    hangs = (
-        "import policyc.runtime.cli.compiling as c, sys; "
-        "c.child_command = lambda *_: [sys.executable, '-c', "
-        "'import sys, time; print(\"compiling\", file=sys.stderr); time.sleep(60)']; "
-    )
-    running = gateway(policy, prelude=hangs)
+HANGS = (
+    "import policyc.runtime.cli.compiling as c, os, sys; command = c.child_command; "
+    "c.child_command = lambda *argv: [sys.executable, '-c', "
+    "'import sys, time; print(\"compiling\", file=sys.stderr); time.sleep(60)'] "
+    "if os.path.exists({!r}) else command(*argv); "
+)
+
+
+def test_a_stop_waits_neither_for_a_reload_nor_for_the_start(
+    gateway: Gateway, policy: Path, tmp_path: Path
+) -> None:
+    flag = tmp_path / "hangs"
+    running = gateway(policy, prelude=HANGS.format(str(flag)))
     running.wait_for("listening")
+    flag.touch()
     running.process.send_signal(signal.SIGHUP)
     running.wait_for_error("^compiling$")
     assert httpx.get(running.url, headers=HOST).text == "one"
     assert running.stop()[0] == 0
     assert running.out[-2] == "stopped"
+    policy.write_text(ANSWERS.format("not compiled before"))
+    starting = gateway(policy, prelude=HANGS.format(str(flag)))
+    starting.wait_for_error("^compiling$")
+    assert starting.stop() == (128 + signal.SIGTERM, "compiling\n")
 
 
 def test_a_bug_in_a_reload_changes_nothing(gateway: Gateway, policy: Path) -> None:

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-REFUSED = "the policies above are refused"
-
 
 class Compiler:
     """Compiles the files of a loader, whenever asked, in a process that ends with it."""
@@ -41,7 +39,7 @@ class Compiler:
         self.seen: Seen | None = None  # the files that were looked for the last time, if that is known
 
     async def compile(self) -> Parcel | Built:
-        """Return the program. Raises CommandError: a policy was refused (which was said), or why else."""
+        """Return the program. Raises CommandError, without lines where a policy was refused (it was said)."""
         self.seen = None
         answer = await self._ask()
         if answer is None:
@@ -53,7 +51,7 @@ class Compiler:
         if kind == "failed":
             raise CommandError(*value)
         if kind == "refused":
-            raise CommandError(REFUSED, status=1, exceeded=tuple(value))
+            raise CommandError(status=1, exceeded=tuple(value))
         from policyc.runtime.parcel import Parcel
 
         return Parcel(*value)
@@ -89,7 +87,7 @@ class Compiler:
         finally:
             self.seen = dict(self._loader.seen)
         if built is None:
-            raise CommandError(REFUSED, status=1, exceeded=self._loader.exceeded)
+            raise CommandError(status=1, exceeded=self._loader.exceeded)
         return built
 
 

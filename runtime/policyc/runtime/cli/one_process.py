@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.runtime.cli import banner
@@ -47,11 +47,13 @@ class Service(NamedTuple):
 class OneProcess:
     """Serves in this process: a `serving.Site`."""
 
-    def __init__(self, service: Service, first: Parcel | Built) -> None:
-        """Nothing listens before `start`."""
+    def __init__(
+        self, service: Service, first: Parcel | Built | Callable[[], Awaitable[Parcel | Built]]
+    ) -> None:
+        """Nothing listens before `start`; `first` is the program that is served then, or what makes it."""
         self._service = service
-        self.digest = first.digest
-        self._first: Parcel | Built | None = first
+        self.digest = ""
+        self._first: Parcel | Built | Callable[[], Awaitable[Parcel | Built]] | None = first
         self._gateway: Gateway | None = None
         self._prepared: Prepared | None = None
         self._prepared_digest = ""
@@ -61,6 +63,9 @@ class OneProcess:
         service = self._service
         first, self._first = self._first, None
         assert first is not None
+        if callable(first):
+            first = await first()
+        self.digest = first.digest
         program = await _program_of(first)
         service.loader.fit(program)
         try:

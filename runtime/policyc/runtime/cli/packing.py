@@ -19,7 +19,7 @@ from policyc.runtime.cli.failure import CommandError
 if TYPE_CHECKING:
     from policyc.runtime.cli.programs import ProgramLoader
 
-_NICE = 10  # requests go first
+_NICE = 5  # requests go first
 
 
 def main(argv: Sequence[str]) -> int:

@@ -81,6 +81,23 @@ class ProgramLoader:
             self.fit(built.program)
         return built
 
+    def load_cached(self) -> Built | None:
+        """Return the program if it was compiled before and nothing has changed; nothing is compiled here.
+
+        Raises CommandError as `load` does.
+        """
+        from policyc.runtime.program import cached_build
+
+        if not self.files:
+            return self.load()
+        built = self._with_sources(
+            lambda sources, options, report: cached_build(sources, options, report, self.seen)
+        )
+        if built is not None:
+            self._mention(built.warnings)
+            self.fit(built.program)
+        return built
+
     def pack(self) -> Parcel | None:
         """Return the program as a parcel, else as `load` does; whether it fits the flags is not looked at.
 

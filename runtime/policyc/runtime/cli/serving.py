@@ -107,8 +107,8 @@ class _Orders:
     def __init__(self) -> None:
         self.reload = False
         self.reopen = False
-        self.stops: list[signal.Signals] = []
         self.news = asyncio.Event()
+        self._stops: asyncio.Queue[signal.Signals] = asyncio.Queue()
 
     def take(self, number: signal.Signals) -> None:
         """Obey a signal, soon."""
@@ -117,13 +117,22 @@ class _Orders:
         elif number is getattr(signal, "SIGUSR1", None):
             self.reopen = True
         else:
-            self.stops.append(number)
+            self._stops.put_nowait(number)
         self.news.set()
 
     def changed(self) -> None:
         """Obey a file that has changed."""
         self.reload = True
         self.news.set()
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether a stop has been asked for."""
+        return not self._stops.empty()
+
+    async def stop(self) -> signal.Signals:
+        """Wait until a stop is asked for, and return the signal that does."""
+        return await self._stops.get()
 
 
 class _Serving:
@@ -154,7 +163,9 @@ class _Serving:
                 loop.add_signal_handler(number, self._orders.take, number)
         admin = await start_admin(plan.admin, self)
         try:
-            lines = await site.start()
+            lines = await self._start()
+            if isinstance(lines, signal.Signals):
+                return 128 + lines
             self._reloads.started(site.digest)
             _say_lines([f"configuration {site.digest}", *lines, *banner.admin(admin, plan.admin)])
             notify("READY=1", f"STATUS=configuration {site.digest}")
@@ -167,12 +178,25 @@ class _Serving:
             if admin is not None:
                 admin.close()
 
+    async def _start(self) -> list[str] | signal.Signals:
+        """Start the site, and return its lines; or the signal that said to stop before."""
+        starting = asyncio.ensure_future(self._site.start())
+        told = asyncio.ensure_future(self._orders.stop())
+        await asyncio.wait({starting, told}, return_when=asyncio.FIRST_COMPLETED)
+        if not told.done():
+            told.cancel()
+            return starting.result()
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await self._site.close()
+        return told.result()
+
     async def _obey(self) -> signal.Signals:
         """Do what is asked for; return the signal that says to stop."""
         orders = self._orders
         under_way: asyncio.Task[None] | None = None
         watching = self._watch()
-        while not orders.stops:
+        while not orders.is_stop:
             await orders.news.wait()
             orders.news.clear()
             if orders.reopen:
@@ -191,7 +215,7 @@ class _Serving:
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-        return orders.stops.pop(0)
+        return await orders.stop()
 
     def _watch(self) -> asyncio.Task[None] | None:
         watcher = self._watcher
@@ -225,7 +249,7 @@ class _Serving:
             compiled = await compiler.compile()
             lines = await self._site.change(compiled)
         except CommandError as error:
-            self._fail(str(error), error.exceeded)
+            self._fail(str(error) or "the policies above are refused", error.exceeded)
         except Exception as error:  # whatever it was, what is served goes on
             _log.exception("a reload failed")
             self._fail(unforeseen(error))
@@ -245,7 +269,7 @@ class _Serving:
         notify("STOPPING=1")
         say(f"stopping; open connections: {await self._site.connections()}\n")
         closing = asyncio.ensure_future(self._site.close())
-        again = asyncio.ensure_future(self._another_stop())
+        again = asyncio.ensure_future(self._orders.stop())
         await asyncio.wait({closing, again}, return_when=asyncio.FIRST_COMPLETED)
         status = 0
         if not closing.done():
@@ -256,11 +280,6 @@ class _Serving:
         await closing
         say("stopped\n")
         return status
-
-    async def _another_stop(self) -> None:
-        while not self._orders.stops:
-            await self._orders.news.wait()
-            self._orders.news.clear()
 
 
 def _tell_that_it_turns() -> asyncio.Task[None] | None:

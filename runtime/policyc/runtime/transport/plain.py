@@ -198,8 +198,7 @@ class PlainExchange:
         if self._told is None:
             self._told = FieldBlock(said.block + self._family)
             self._onward = self._told.octets + b"\r\n"
-        members = self._pool.members
-        endpoint = members[0] if len(members) == 1 else self._pool.choose()
+        endpoint = self._pool.only or self._pool.choose()
         self._line = line
         self._body = data[end:]
         self._started = house.wheel.clock()
@@ -246,11 +245,11 @@ class PlainExchange:
             self._results = client.admitted.results.get(pool.members[0].meaning)
             if self._results is None or len(pool.members) > 1:
                 return False
-        self._family = house.around.forwarding.told(conn, pool.key.scheme.value, said.authority)
+        self._family = house.around.forwarding.told(conn, pool.scheme, said.authority)
         self._told = None
         self._pool = pool
         self._snapshot = snapshot
-        self._traffic = house.metrics.traffic(pool.members[0].info.url)
+        self._traffic = house.metrics.traffic((pool.only or pool.members[0]).info.url)
         return True
 
     def _enter(self, endpoint: Endpoint) -> None:
@@ -273,12 +272,12 @@ class PlainExchange:
             if type(outcome) is not Forward or outcome.resume is not None:
                 self.leave().go_on(outcome)
                 return
-            pool = snapshot.internal.remembered(endpoint.key.account, outcome.url)
+            pool = snapshot.internal.remembered(endpoint.info.account, outcome.url)
             if pool is None or len(hops) > around.settings.hops_limit:
                 self.leave().go_on(outcome)
                 return
             hops[-1].forward = outcome
-            endpoint = pool.choose()
+            endpoint = pool.only or pool.choose()
             further = Exchange(conn, endpoint.info, services, request)
             further.logs, further.acted = view.logs, view.acted
             view = further
