@@ -82,6 +82,14 @@ def test_streams_are_no_requests() -> None:
     assert "policyc_requests_total" not in samples
 
 
+def test_a_record_of_an_https_connection_counts_its_rules_and_reason_only() -> None:
+    samples = counted(
+        {"protocol": "https", "endpoints": ["https://a"], "rules": ["guard"], "reason": "deny"}
+    ).collect()
+    assert "policyc_streams_total" not in samples
+    assert samples["policyc_refusals_total"] == {("deny",): 1}
+
+
 def test_record_goes_on_as_it_came() -> None:
     seen: list[Record] = []
     record = request()

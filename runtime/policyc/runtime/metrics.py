@@ -24,6 +24,7 @@ SERIES_LIMIT = 10_000
 BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _BOUNDS_MS = tuple(bound * 1000 for bound in BOUNDS_S)
 _OTHER = "other"
+_STREAMS = frozenset({"tcp", "tls"})
 
 Labels = tuple[str, ...]
 Samples = dict[str, dict[Labels, float]]
@@ -150,7 +151,7 @@ class Metrics:
             traffic.tunnelled_out += record.get("bytes_out", 0)
         elif status is not None:
             traffic.answered(status, record.get("duration_ms", 0.0), record.get("bytes", 0))
-        elif "protocol" in record:
+        elif record.get("protocol") in _STREAMS:
             traffic.streams += 1
         acted = record.get("rules")
         if acted:
