@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -103,6 +104,34 @@ def test_registered_application_is_an_internal_endpoint(gateways: list[Gateway])
             assert hidden.status_code == 404
 
     asyncio.run(scenario())
+
+
+@pytest.mark.e2e
+def test_many_endpoints_share_a_policy_that_tells_them_apart(gateways: list[Gateway]) -> None:
+    import gc
+
+    import many_endpoints
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        shop = head.partition(b"x-shop: ")[2].partition(b"\r\n")[0]
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n" + shop)
+        writer.close()
+
+    async def scenario() -> None:
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as upstream:
+            port = upstream.sockets[0].getsockname()[1]
+            main = partial(many_endpoints.main, 300, str(port))
+            async with started(main, gateways) as url, httpx.AsyncClient() as client:
+                found = await client.get(f"{url}/", headers={"host": "shop299.example.com"})
+                assert (found.status_code, found.text) == (200, "shop299.example.com")
+                missing = await client.get(f"{url}/", headers={"host": "shop300.example.com"})
+                assert missing.status_code == 404
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        gc.unfreeze()
 
 
 def test_middleware_guards_the_application() -> None:

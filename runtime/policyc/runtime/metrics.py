@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SERIES_LIMIT = 10_000
 BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _BOUNDS_MS = tuple(bound * 1000 for bound in BOUNDS_S)
+_CLASSES = 6
 _OTHER = "other"
 _STREAMS = frozenset({"tcp", "tls"})
 
@@ -96,17 +97,19 @@ _SAME = frozenset({"policyc_build_info"})
 
 
 class Traffic:
-    """The counts of one endpoint; an entry of `by_duration` is one bucket, not a sum."""
+    """The counts of one endpoint; an entry of `by_duration` is one bucket, not a sum.
+
+    Both stand in one list: of many endpoints it is not in the processor's cache, and a second one would cost
+    what the first did.
+    """
 
     __slots__ = (
-        "by_class", "by_duration", "octets", "rules", "seconds_ms", "streams",
-        "tunnelled_in", "tunnelled_out",
+        "_counts", "octets", "rules", "seconds_ms", "streams", "tunnelled_in", "tunnelled_out",
     )  # fmt: skip
 
     def __init__(self) -> None:
         """Begin at zero."""
-        self.by_class = [0] * 6
-        self.by_duration = [0] * (len(_BOUNDS_MS) + 1)
+        self._counts = [0] * (_CLASSES + len(_BOUNDS_MS) + 1)
         self.seconds_ms = 0.0
         self.octets = 0
         self.streams = 0
@@ -115,10 +118,27 @@ class Traffic:
 
     def answered(self, status: int, duration_ms: float, octets: int) -> None:
         """Count a request that was answered."""
-        self.by_class[status // 100] += 1
-        self.by_duration[bisect_left(_BOUNDS_MS, duration_ms)] += 1
+        counts = self._counts
+        counts[status // 100] += 1
+        counts[_CLASSES + bisect_left(_BOUNDS_MS, duration_ms)] += 1
         self.seconds_ms += duration_ms
         self.octets += octets
+
+    def tunnelled(self, octets_in: int, octets_out: int) -> None:
+        """Count a tunnel that has ended: its length would say nothing of requests."""
+        self._counts[1] += 1
+        self.tunnelled_in += octets_in
+        self.tunnelled_out += octets_out
+
+    @property
+    def by_class(self) -> list[int]:
+        """The answers by the hundreds of their status; none was sent where it is 0."""
+        return self._counts[:_CLASSES]
+
+    @property
+    def by_duration(self) -> list[int]:
+        """The answers by duration, in the buckets of `BOUNDS_S`."""
+        return self._counts[_CLASSES:]
 
     def acted(self, names: Sequence[str]) -> None:
         """Count the rules that did something."""
@@ -145,10 +165,8 @@ class Metrics:
         url = passed[0] if passed else ""
         traffic = self.traffic(url)
         status = record.get("status")
-        if status == 101:  # a tunnel has a length, not a duration that would say anything of requests
-            traffic.by_class[1] += 1
-            traffic.tunnelled_in += record.get("bytes_in", 0)
-            traffic.tunnelled_out += record.get("bytes_out", 0)
+        if status == 101:
+            traffic.tunnelled(record.get("bytes_in", 0), record.get("bytes_out", 0))
         elif status is not None:
             traffic.answered(status, record.get("duration_ms", 0.0), record.get("bytes", 0))
         elif record.get("protocol") in _STREAMS:
