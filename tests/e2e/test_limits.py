@@ -49,7 +49,8 @@ ELSEWHERE = {
     "hello_timeout_s": "tests/e2e/test_streams.py::test_late_hello_is_waited_for_in_all_and_not_per_piece",
     "stream_idle_timeout_s": "tests/e2e/test_streams.py::test_nothing_moves_for_five_minutes_and_the_"
     "connection_is_closed",
-    "handshake_timeout_s": "tests/runtime/transport/test_https.py::test_a_handshake_that_stops_is_not_waited_for",
+    "handshake_timeout_s": "tests/runtime/transport/test_https.py::test_a_handshake_that_stops_is_not_"
+    "waited_for",
     "http2_streams_limit": _HTTP2,
     "http2_resets_limit": _HTTP2,
     "http2_control_limit": f"{_FRAMES}flood_ends_the_connection",

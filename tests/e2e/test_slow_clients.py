@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, cast
 
 import pytest
 from tests.e2e.world import Client, World, endpoint, ok, run, world
@@ -45,7 +46,7 @@ async def slow_chunks(client: Client) -> None:
 
 
 async def slow_read(client: Client) -> None:
-    client.writer.transport.pause_reading()
+    cast(asyncio.Transport, client.writer.transport).pause_reading()
     client.send((HEAD + b"\r\n") * 20)
     while not client.writer.transport.is_closing():
         await asyncio.sleep(0.05)
@@ -69,7 +70,7 @@ async def many_ranges(client: Client) -> None:
     ],
 )
 def test_good_client_is_served_all_the_while(
-    behaviour: Callable[[Client], Awaitable[None]], reason: str | None
+    behaviour: Callable[[Client], Coroutine[Any, Any, None]], reason: str | None
 ) -> None:
     async def scenario() -> None:
         async with world() as made:
@@ -92,7 +93,7 @@ def test_good_client_is_served_all_the_while(
     run(scenario())
 
 
-async def serve_until(made: World, slow: list[asyncio.Future[None]]) -> tuple[int, float]:
+async def serve_until(made: World, slow: Sequence[asyncio.Future[None]]) -> tuple[int, float]:
     """Ask until all of the slow ones are gone; return how often, and how long the slowest answer took."""
     clock = asyncio.get_running_loop().time
     served, slowest = 0, 0.0
