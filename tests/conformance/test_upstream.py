@@ -171,9 +171,7 @@ def test_hostile_upstream(case: Case, kept: bool) -> None:
                 assert (second.status, second.body, second.interim) == (200, b"follow-up", [])
             targets = [target for target, _ in hostile.seen]
             numbers = [number for _, number in hostile.seen]
-            again = (
-                kept and case.reason == "upstream_closed"
-            )  # sent a second time, on a fresh one
+            again = kept and case.reason == "upstream_closed"  # sent a second time, on a fresh one
             firsts = ["/first", "/first"] if again else ["/first"]
             assert targets == ["/warm"] * kept + firsts + ["/second", "/second"]
             assert numbers[: 1 + kept] == [1] * (1 + kept)

@@ -227,7 +227,7 @@ class Upstreams:
                     # It may have been made at this very moment; the loop closes it and tells nobody.
                     for each in made:
                         self.wheel.remove(cast(Timed, each))
-                        self.lost(cast(Kept, each))
+                        self.gone(cast(Kept, each))
                     raise
         except TimeoutError:
             message = f"the upstream {address.name} did not accept in time"
