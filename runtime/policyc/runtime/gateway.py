@@ -173,6 +173,9 @@ class Gateway:
         if prepared.tls is not None:
             self._tls = prepared.tls
         self._streams.adopt(prepared.sockets)
+        for connection in self._connections:
+            if isinstance(connection, ClientConnection):
+                connection.forget()
 
     def drop(self, prepared: Prepared) -> None:
         """Let go of what was prepared and is not to be served."""

@@ -93,19 +93,26 @@ def test_programs_that_are_not_served_any_more_go() -> None:
     import gc
 
     from policyc.engine.model import Program
+    from policyc.runtime.endpoints import Snapshot
 
     def programs() -> int:
-        return sum(isinstance(each, Program) for each in gc.get_objects())
+        return sum(isinstance(each, Program | Snapshot) for each in gc.get_objects())
 
     async def scenario() -> None:
         site = site_of(parcel("0"))
         await site.start()
+        host, port = site.gateway.addresses[0]
+        reader, writer = await asyncio.open_connection(host, port)  # stays open, and idle
         gc.unfreeze()
         before = programs()
         for n in range(5):
+            writer.write(b"GET / HTTP/1.1\r\nhost: a.example.com\r\n\r\n")
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+            assert await reader.readexactly(1) == str(max(n - 1, 0)).encode()
             await site.change(parcel(str(n)))
         gc.unfreeze()
         assert programs() == before
+        writer.close()
         await site.close()
 
     run(scenario())

@@ -607,6 +607,11 @@ class ClientConnection(Timed, asyncio.Protocol):
         """Whether a request is under way."""
         return self._exchange is not None or self._reader.is_in_body
 
+    def forget(self) -> None:
+        """Keep nothing of the configuration that was served before, if nothing is under way."""
+        if self._exchange is None:
+            self._plain = PlainExchange(self, self._house)
+
     def stop(self) -> None:
         """The gateway stops: close now if nothing is under way, not even a head, else after it."""
         if self.is_busy or self._reader.buffered or self._lingering:
