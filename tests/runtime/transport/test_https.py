@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import ssl
+from contextlib import suppress
 
 import pytest
 from tests.e2e.tls_world import AUTHORITY, TlsWorld, session_of
@@ -178,3 +179,39 @@ def test_what_made_the_handshake_is_gone_when_http_is_spoken() -> None:
             assert made.gateway.connection_count == 1
 
     run(scenario())
+
+
+@pytest.mark.parametrize("when", ["in the handshake", "behind it", "in a request"])
+@pytest.mark.parametrize(
+    "octets", [b"\x17\x03\x03\x00\x20" + b"x" * 32, b"\x15\x03\x03\x00\x02\x02\x28", b"garbage!"]
+)
+def test_octets_that_break_the_session_end_the_connection_quietly(
+    when: str, octets: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            tls = TlsWorld(made)
+            await tls.run(ONE)
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            session = AUTHORITY.trusted().wrap_bio(incoming, outgoing, server_hostname="a.example")
+            reader, writer = await asyncio.open_connection("127.0.0.1", tls.port)
+            made.on_close(writer.close)
+            while True:
+                try:
+                    session.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    writer.write(outgoing.read())
+                    incoming.write(await reader.read(1 << 16))
+                    if when == "in the handshake":
+                        break
+            if when == "in a request":
+                session.write(b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\nab")
+            writer.write(outgoing.read() + octets)
+            with suppress(ConnectionError):
+                await reader.read()
+            while made.gateway.connection_count:
+                await asyncio.sleep(0.01)
+
+    run(scenario())
+    assert [record.message for record in caplog.records if record.levelname in ("ERROR", "WARNING")] == []
