@@ -261,6 +261,25 @@ def test_response_that_is_held_back_closes_its_window_and_no_other() -> None:
     run(scenario())
 
 
+def test_answer_that_is_complete_is_delivered_though_the_connection_is_gone() -> None:
+    async def scenario() -> None:
+        async with place(ok(b"x" * 50_000, trailers=[(b"x", b"1")])) as made:
+            call, ear = made.begin()
+            while not ear.heard:
+                await asyncio.sleep(0)
+                call.pause()
+            while made.pool.idle_count == 0:
+                await asyncio.sleep(0)
+            made.server.connections[0].transport.abort()
+            while made.upstreams.open_count:
+                await asyncio.sleep(0)
+            assert len(ear.body) < 50_000
+            call.resume()
+            assert (ear.body, ear.heard[-2:]) == (b"x" * 50_000, ["end", (b"x", b"1")])
+
+    run(scenario())
+
+
 def test_what_nobody_reads_any_more_is_given_back() -> None:
     async def scenario() -> None:
         async with place(ok(b"x" * 300_000)) as made:

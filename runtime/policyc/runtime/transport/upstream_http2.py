@@ -411,8 +411,9 @@ class Http2Call(Timed):
         except Refused as refused:
             self.hear_wrong(refused.reason)
             return
-        if self._inbox:
+        if self._inbox:  # it is all here, whatever becomes of the connection before somebody takes it
             self._trailing = trailers
+            self._leave(CANCEL)
         else:
             self._finish(trailers)
 
