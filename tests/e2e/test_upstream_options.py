@@ -33,6 +33,8 @@ class ToldServer:
         self.told: list[tuple[str, int] | None] = []
         self.open = 0
         self.closed = asyncio.Event()
+        self.wait_for = 0
+        self.all_there = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1
@@ -44,6 +46,9 @@ class ToldServer:
         try:
             while await read_request(reader) is not None:
                 self.told.append(told.source)
+                if len(self.told) >= self.wait_for:
+                    self.all_there.set()
+                await self.all_there.wait()
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
         finally:
             self.open -= 1
@@ -114,6 +119,26 @@ def test_connections_that_are_kept_for_clients_are_few() -> None:
             assert (await clients[-1].get("/", HOST)).status == 200
             assert server.told[told:] == [("127.0.0.1", port_of(clients[-1]))]
             assert server.open == 3
+
+    run(scenario())
+
+
+def test_clients_at_once_keep_their_connections_as_far_as_these_may_be_kept() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            server = ToldServer()
+            url = await made.server(server.serve)
+            await made.serve(telling(url), settings=Settings(idle_upstreams=3))
+            clients = [await made.client() for _ in range(6)]
+            server.wait_for = len(clients)  # so that all have a connection under way at once
+            for client in clients:
+                client.send(f"GET / HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode())
+            for client in clients:
+                assert (await client.reply()).status == 200
+            while server.open > 3:
+                server.closed.clear()
+                await server.closed.wait()
+            assert made.gateway.upstreams.idle_count == 3
 
     run(scenario())
 

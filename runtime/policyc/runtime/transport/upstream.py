@@ -148,27 +148,27 @@ class Upstreams:
         if len(kept) > self.settings.idle_upstreams:
             self.met("idle_upstreams")
             kept[0].close()
+        if connection.address.told:
+            self._put_told(connection.address)
+
+    def _put_told(self, address: Address) -> None:
+        """A connection of one client is kept. Clients come without end: the one that waits longest goes."""
+        waiting = self._told.setdefault(address._replace(told=b""), {})
+        waiting.pop(address, None)
+        waiting[address] = None  # the newest
+        if len(waiting) > self.settings.idle_upstreams:
+            self.met("idle_upstreams")
+            oldest = next(iter(waiting))
+            del waiting[oldest]
+            for connection in list(self._idle.get(oldest, ())):
+                connection.close()
 
     def shelf(self, address: Address) -> Shelf:
-        """Return the place of an address.
-
-        The addresses of clients come without end: the oldest one makes room then.
-        """
+        """Return the place of an address."""
         known = self._idle.get(address)
-        if known is not None:
-            return known
-        kept = self._idle[address] = Shelf()
-        if address.told:
-            shelves = self._told.setdefault(address._replace(told=b""), {})
-            shelves.pop(address, None)
-            shelves[address] = None  # the newest
-            if len(shelves) > self.settings.idle_upstreams:
-                self.met("idle_upstreams")
-                oldest = next(iter(shelves))
-                del shelves[oldest]
-                for connection in list(self._idle.pop(oldest, ())):
-                    connection.close()
-        return kept
+        if known is None:
+            known = self._idle[address] = Shelf()
+        return known
 
     def made(self, connection: Kept) -> None:
         """Count a new connection."""
