@@ -35,8 +35,9 @@ FOLLOW_UP = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfollow-up"
 class Hostile:
     """Plays a case to the request for /first, and answers /second well."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, in_two: bool) -> None:
         self.case = case
+        self.in_two = in_two
         self.client_has_answer = asyncio.Event()
         self.played = asyncio.Event()
         self.seen: list[tuple[str, int]] = []  # target, number of the connection
@@ -60,11 +61,20 @@ class Hostile:
         finally:
             writer.close()
 
+    async def _say(self, octets: bytes, writer: asyncio.StreamWriter) -> None:
+        """Send octets in one segment, or in two: what comes up to the end of a head, and the rest."""
+        at = (octets.find(b"\r\n\r\n") + 4) % len(octets) if self.in_two else 0
+        if at > 3:
+            writer.write(octets[:at])
+            for _ in range(3):
+                await asyncio.sleep(0)
+        writer.write(octets[at if at > 3 else 0 :])
+        await writer.drain()
+
     async def _play(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for step in self.case.steps:
             if isinstance(step, bytes):
-                writer.write(step)
-                await writer.drain()
+                await self._say(step, writer)
             elif isinstance(step, Idle):
                 await self.client_has_answer.wait()
             elif isinstance(step, Gone | Silence):
@@ -101,11 +111,13 @@ class Asker:
         self._made = made
         self._strict: StrictClient | None = None
 
-    async def ask(self, target: str, method: str = "GET", lines: str = "") -> Reply:
+    async def ask(self, target: str, method: str = "GET", lines: str = "", body: str = "") -> Reply:
         if self._strict is None:
             client = await self._made.client()
             self._strict, self._send = StrictClient(client.reader), client.send
-        self._send(f"{method} {target} HTTP/1.1\r\nHost: a.example\r\n{lines}\r\n".encode())
+        if body:
+            lines += f"Content-Length: {len(body)}\r\n"
+        self._send(f"{method} {target} HTTP/1.1\r\nHost: a.example\r\n{lines}\r\n{body}".encode())
         strict = self._strict
         try:
             reply = await strict.reply(method)
@@ -139,12 +151,17 @@ def check(case: Case, reply: Reply, whole: bool) -> None:
     assert reply.get("set-cookie") == []
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
+# On a fresh connection; on a kept one; and there to a request with a body, the answer in two segments.
+@pytest.mark.parametrize("way", ["fresh", "kept", "two"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.group}: {case.name}")
-def test_hostile_upstream(case: Case, kept: bool) -> None:
+def test_hostile_upstream(case: Case, way: str) -> None:
+    kept, in_two = way != "fresh", way == "two"
+    method = "POST" if in_two and case.method == "GET" else case.method
+    body = "ping" if method == "POST" else ""
+
     async def scenario() -> None:
         async with world() as made:
-            hostile = Hostile(case)
+            hostile = Hostile(case, in_two)
             url = await made.server(hostile.serve)
             slow = case.reason == "upstream_timeout"
             await made.serve(
@@ -156,7 +173,7 @@ def test_hostile_upstream(case: Case, kept: bool) -> None:
                 assert (await asker.ask("/warm")).body == b"follow-up"
             whole = True
             try:
-                reply = await asker.ask("/first", case.method, case.asks)
+                reply = await asker.ask("/first", method, case.asks, body)
             except Cut as cut:
                 reply, whole = cut.reply, False
             check(case, reply, whole)
@@ -171,7 +188,8 @@ def test_hostile_upstream(case: Case, kept: bool) -> None:
                 assert (second.status, second.body, second.interim) == (200, b"follow-up", [])
             targets = [target for target, _ in hostile.seen]
             numbers = [number for _, number in hostile.seen]
-            again = kept and case.reason == "upstream_closed"  # sent a second time, on a fresh one
+            # Sent a second time, on a fresh connection.
+            again = kept and not body and case.reason == "upstream_closed"
             firsts = ["/first", "/first"] if again else ["/first"]
             assert targets == ["/warm"] * kept + firsts + ["/second", "/second"]
             assert numbers[: 1 + kept] == [1] * (1 + kept)
