@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakSet
 
 from policyc.engine.model import Program
 from policyc.runtime.asgi import AsgiApp
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from policyc.runtime.transport.certificates import CertificateSource
+    from policyc.runtime.transport.https import View
     from policyc.runtime.transport.tls_contexts import Contexts
 
 _log = logging.getLogger(__name__)
@@ -130,6 +132,7 @@ class Gateway:
         self.reuse_port = reuse_port
         self._streams = StreamListeners(self, self.gate, reuse_port=reuse_port)
         self._connections: set[Held] = set()
+        self.views: WeakSet[View] = WeakSet()
         self._by_address: dict[str, int] = {}
         self._started = False
         self._idle = asyncio.Event()
@@ -176,6 +179,8 @@ class Gateway:
         for connection in self._connections:
             if isinstance(connection, ClientConnection):
                 connection.forget()
+        for view in self.views:
+            view.forget()
 
     def drop(self, prepared: Prepared) -> None:
         """Let go of what was prepared and is not to be served."""

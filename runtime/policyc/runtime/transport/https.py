@@ -15,10 +15,11 @@ import asyncio
 import ssl
 from typing import Protocol as Interface
 from typing import cast
+from weakref import WeakSet
 
 from policyc.engine.outcome import TlsTerms
 from policyc.runtime.admission import HttpsAdmission
-from policyc.runtime.endpoints import Snapshot
+from policyc.runtime.endpoints import PublicEndpoint, Snapshot
 from policyc.runtime.protocol.client_hello import (
     NO_APPLICATION_PROTOCOL,
     UNRECOGNIZED_NAME,
@@ -38,6 +39,11 @@ _NOBODY = asyncio.Protocol()
 
 class HttpsHouse(StreamHouse, House, Interface):
     """What a connection needs of the gateway."""
+
+    @property
+    def views(self) -> WeakSet[View]:
+        """The views that connections have, for `View.forget`."""
+        ...
 
     def hand_over(self, old: Held, new: Held) -> None:
         """Count `new` in the place of `old`."""
@@ -154,7 +160,8 @@ class HttpsConnection(TlsConnection):
         assert tls is not None
         assert ends is not None
         assert transport is not None
-        made: Speaker = speaker(tls.alpn or None, _SpeakerHouse(house, self, tls.sni), ends)
+        view = View(house, self, tls.sni)
+        made: Speaker = speaker(tls.alpn or None, view, ends)
         self._address = ""  # the speaker is counted now
         transport.set_protocol(cast(asyncio.Protocol, made))
         made.connection_made(transport)
@@ -163,6 +170,8 @@ class HttpsConnection(TlsConnection):
         exchange = self._exchange
         assert isinstance(exchange, HttpsAdmission)
         exchange.enter(made.admitted)
+        view.chosen = made.admitted.chosen
+        house.views.add(view)
         house.wheel.remove(self)
         if self._held:  # a loop that hands it over before `start_tls` returns
             cast(asyncio.Protocol, made).data_received(self._held)
@@ -173,20 +182,22 @@ class HttpsConnection(TlsConnection):
         return self._handshake is not None or super().is_busy
 
 
-class _SpeakerHouse:
+class View:
     """The gateway, as the speaker of one connection sees it: `server.House`."""
 
     __slots__ = (
-        "_held", "_house", "_name", "_of", "_view", "access", "around", "metrics", "plain",
-        "upstreams", "wheel",
+        "__weakref__", "_held", "_house", "_name", "_of", "_view", "access", "around", "chosen", "metrics",
+        "plain", "upstreams", "wheel",
     )  # fmt: skip
 
     def __init__(self, house: HttpsHouse, held: Held, name: str) -> None:
+        """Look on for the speaker that follows `held`; `name` is the SNI of the connection."""
         self._house = house
         self._held: Held | None = held
         self._name = name
-        self._of = house.snapshot
-        self._view = session_view(self._of, name)
+        self._of: Snapshot | None = None
+        self._view: Snapshot | None = None
+        self.chosen: dict[object, PublicEndpoint] = {}
         self.around = house.around
         self.wheel = house.wheel
         self.metrics = house.metrics
@@ -196,14 +207,22 @@ class _SpeakerHouse:
 
     @property
     def snapshot(self) -> Snapshot:
-        snapshot = self._house.snapshot
-        if snapshot is not self._of:
-            self._of, self._view = snapshot, session_view(snapshot, self._name)
-        return self._view
+        """The configuration of the moment, as the connection reaches it."""
+        snapshot, view = self._house.snapshot, self._view
+        if view is None or snapshot is not self._of:
+            view = session_view(snapshot, self._name)
+            self._of, self._view = snapshot, view
+        return view
 
     @property
     def is_stopping(self) -> bool:
+        """Whether connections are to end."""
         return self._house.is_stopping
+
+    def forget(self) -> None:
+        """Keep nothing of the configuration that was served before."""
+        self._of = self._view = None
+        self.chosen.clear()
 
     def admit(self, connection: Held, address: str) -> bool:
         """Count the speaker in the place of the connection that it follows, which was admitted."""
@@ -213,4 +232,5 @@ class _SpeakerHouse:
         return True
 
     def leave(self, connection: Held, address: str) -> None:
+        """The connection is gone."""
         self._house.leave(connection, address)

@@ -609,6 +609,7 @@ class ClientConnection(Timed, asyncio.Protocol):
 
     def forget(self) -> None:
         """Keep nothing of the configuration that was served before, if nothing is under way."""
+        self.admitted.chosen.clear()
         if self._exchange is None:
             self._plain = PlainExchange(self, self._house)
 
