@@ -25,6 +25,7 @@ from policyc.engine.traffic import Exchange
 from policyc.runtime.gateway import GatewayError
 from policyc.runtime.protocol.proxy_protocol import header
 from policyc.runtime.settings import Settings
+from policyc.runtime.transport.acceptor import Descriptors
 
 MIB = 1 << 20
 
@@ -797,5 +798,40 @@ def test_client_that_is_gone_before_it_is_accepted_is_not_kept() -> None:
             probe.close()
             await streams.settled()
             assert made.gateway.connection_count == 1
+
+    run(scenario())
+
+
+def test_listeners_of_streams_pause_with_the_others_while_descriptors_are_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        short = False
+        monkeypatch.setattr(Descriptors, "are_short", lambda _: short)
+        monkeypatch.setattr(Descriptors, "are_free", lambda _: not short)
+        async with world() as made:
+            streams, port = StreamWorld(made), free_port()
+            web = await made.upstream()
+            await streams.serve(
+                endpoint(f"tcp://db.example.com:{port}", to=await streams.upstream(echo)),
+                endpoint("http://web.example.com", to=web.url),
+            )
+            made.gateway.gate._descriptors.wary = 1
+            first = await streams.connect(port)
+            await streams.settled()
+            short = True
+            last = await streams.connect(port)
+            for peer in (first, last):
+                await peer.say(b"hello", end=True)
+                assert await peer.all() == b"hello"
+            waiting, browser = await streams.connect(port), await made.client()
+            await waiting.say(b"hello", end=True)
+            browser.send(b"GET / HTTP/1.1\r\nhost: web.example.com\r\n\r\n")
+            await streams.settled()
+            assert made.gateway.connection_count == 0
+            assert made.gateway.collect()["policyc_accept_pauses_total"] == {(): 1}
+            short = False
+            assert await waiting.all() == b"hello"
+            assert (await browser.reply()).status == 200
 
     run(scenario())
