@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.runtime.test_endpoints import key
 
-from policyc.engine.outcome import Close, Fail, Forward, Respond
+from policyc.engine.outcome import Close, Fail, Forward, Respond, Terminate, TlsTerms
 from policyc.engine.phases import Binding, Phase
 from policyc.engine.traffic import Connection, Tls
 from policyc.engine.values import EvalError
@@ -46,6 +46,14 @@ class Stage:
 
     def connect(self, upstream: StreamUpstream) -> None:
         self.asked.append(upstream.name)
+
+    def terminate(self, terms: TlsTerms | None) -> None:
+        assert terms is not None
+        self.asked.append(f"terminate {terms.min_version}")
+
+    def shaken(self) -> None:
+        self.conn.tls = Tls("a.example", "1.3")
+        self.exchange.terminated()
 
     def close(self, *, reset: bool = False) -> None:
         self.asked.append("reset" if reset else "close")
@@ -173,3 +181,35 @@ def test_forwards_that_fail_and_go_on_end_too() -> None:
     stage = Stage(made("tcp://a.example:1", again), settings=Settings(forwards_limit=10))
     assert stage.asked == ["close"]
     assert stage.record()["error"] == "ERR_NGROK_3501"
+
+
+def ending_tls(then: Any = None) -> Any:
+    return lambda x: Terminate(TlsTerms("1.3"), lambda later: then)
+
+
+def test_the_client_shakes_hands_where_the_policy_says_so_and_the_policy_goes_on() -> None:
+    upstream = StreamUpstream("tcp", "127.0.0.1", 9000)
+    stage = Stage(made("tcp://a.example:1", ending_tls(), upstream))
+    assert stage.asked == ["terminate 1.3"]
+    stage.shaken()
+    assert stage.asked[1:] == ["tcp://127.0.0.1:9000"]
+
+
+def test_a_policy_may_forward_behind_the_handshake_and_refuse() -> None:
+    upstream = StreamUpstream("tcp", "127.0.0.1", 9000)
+    inner = made("tls://b.internal", None, upstream)
+    stage = Stage(made("tcp://a.example:1", ending_tls(Forward("tls://b.internal"))), inner)
+    stage.shaken()
+    assert stage.asked[1:] == ["tcp://127.0.0.1:9000"]
+    stage = Stage(made("tcp://a.example:1", ending_tls(Close("deny")), upstream))
+    stage.shaken()
+    assert stage.asked[1:] == ["close"]
+    assert stage.record()["reason"] == "deny"
+
+
+def test_there_is_one_handshake_on_the_way() -> None:
+    inner = made("tls://b.internal", ending_tls(), StreamUpstream("tcp", "127.0.0.1", 9000))
+    stage = Stage(made("tcp://a.example:1", ending_tls(Forward("tls://b.internal"))), inner)
+    stage.shaken()
+    assert stage.asked[1:] == ["close"]
+    assert stage.record()["reason"] == "internal_error"
