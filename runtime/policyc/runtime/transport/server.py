@@ -470,6 +470,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             self._write(b"".join(out))
         elif self._transport is not None and not self._transport.is_closing():
             self.conn.bytes_out += sum(map(len, out))
+            self._house.upstreams.outbox.flush()
             self._transport.writelines(out)
 
     def cut(self) -> None:
@@ -586,11 +587,13 @@ class ClientConnection(Timed, asyncio.Protocol):
         if goes_on:
             self._is_ready = True
             self._house.wheel.set_at(self, now + self._settings.idle_timeout_s)
+        outbox = self._house.upstreams.outbox
         size = len(data) - start
         self.conn.bytes_out += len(head) + size
         if size < _JOIN_BELOW:
-            transport.write(head + data[start:])
+            outbox.write(transport, head + data[start:])
         else:
+            outbox.flush()
             transport.writelines((head, memoryview(data)[start:]))
         if goes_on:
             return
@@ -598,7 +601,9 @@ class ClientConnection(Timed, asyncio.Protocol):
         if asked.keep_alive or self._reader.buffered:
             self.exchange_finished()
         else:
-            self._close_transport()  # the client said that nothing comes any more
+            self._lingering = True  # the client said that nothing comes any more
+            self.deadline = None
+            outbox.close(transport)
 
     # --- the end --------------------------------------------------------------------------------------------
 
@@ -633,6 +638,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         transport = self._transport
         if transport is not None and not transport.is_closing():
             self.conn.bytes_out += len(octets)
+            self._house.upstreams.outbox.flush()
             transport.write(octets)
 
     def _linger(self) -> None:
@@ -647,6 +653,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             return
         if self._transport.is_closing():
             return
+        self._house.upstreams.outbox.flush()
         self._transport.write_eof()
         self._paused, paused = 0, self._paused
         if paused:
@@ -657,6 +664,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         self._is_ready = False
         self._house.wheel.forget(self)
         if self._transport is not None:
+            self._house.upstreams.outbox.flush()
             self._transport.close()
 
     def _abort_transport(self) -> None:

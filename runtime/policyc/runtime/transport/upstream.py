@@ -37,6 +37,7 @@ from policyc.runtime.protocol.http1 import (
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.settings import Settings
 from policyc.runtime.transport.unread import unread
+from policyc.runtime.transport.outbox import Outbox
 from policyc.runtime.transport.wheel import Timed, Wheel
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Upstreams:
         """Connections are made on the running loop; `met` counts limits that refuse nothing."""
         self.settings = settings
         self.met = met
+        self.outbox = Outbox()
         self.wheel = wheel
         self.limits: Limits = settings.limits()
         # A shelf lasts as long as an origin or a connection has it.
@@ -624,7 +626,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
     def carry(self, exchange: PlainExchange, octets: bytes, now: float) -> None:
         """Send a whole request; `exchange` hears the answer. `now` is the wheel's time."""
         self._plain = exchange
-        self._transport.write(octets)  # type: ignore[union-attr]  # it is usable, see HttpOrigin.take
+        self._upstreams.outbox.write(self._transport, octets)  # type: ignore[arg-type]  # see HttpOrigin.take
         self._upstreams.wheel.set_at(self, now + self._upstreams.settings.idle_timeout_s)
 
     def free(self, now: float) -> None:
@@ -646,6 +648,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
     def send(self, octets: bytes) -> None:
         """Write."""
         if self._transport is not None and not self._transport.is_closing():
+            self._upstreams.outbox.flush()
             self._transport.write(octets)
 
     def request_sent(self) -> None:
@@ -679,6 +682,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         """Close, after what was written has gone."""
         self._upstreams.wheel.forget(self)
         if self._transport is not None:
+            self._upstreams.outbox.flush()
             self._transport.close()
 
     def pause(self) -> None:
