@@ -27,7 +27,8 @@ from policyc.runtime.protocol.http2_frames import Broken, Http2Limits
 from policyc.runtime.settings import Settings
 from policyc.runtime.transport.http2 import Http2Connection
 from policyc.runtime.transport.upstream import Address, Upstreams
-from policyc.runtime.transport.upstream_http2 import Http2Origin, Http2UpstreamConnection, Http2Upstreams
+from policyc.runtime.transport.upstream_http2 import Http2Origin, Http2Upstreams
+from policyc.runtime.transport.upstream_http2_connection import Http2UpstreamConnection
 from policyc.runtime.transport.wheel import Wheel
 
 ROUNDS = int(os.environ.get("POLICYC_EXAMPLES", "500")) // 10

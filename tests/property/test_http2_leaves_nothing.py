@@ -18,7 +18,7 @@ from tests.runtime.protocol.test_http2_frames import frame
 
 from policyc.runtime.settings import Settings
 from policyc.runtime.transport.http2 import Http2Connection
-from policyc.runtime.transport.upstream_http2 import Http2UpstreamConnection
+from policyc.runtime.transport.upstream_http2_connection import Http2UpstreamConnection
 
 pytestmark = pytest.mark.e2e
 

@@ -213,3 +213,15 @@ def test_there_is_one_handshake_on_the_way() -> None:
     stage.shaken()
     assert stage.asked[1:] == ["close"]
     assert stage.record()["reason"] == "internal_error"
+
+
+def test_settings_of_the_agent_end_tls_behind_the_policy() -> None:
+    upstream = StreamUpstream("tcp", "127.0.0.1", 9000, terms=TlsTerms("1.3"))
+    stage = Stage(made("tcp://a.example:1", None, upstream))
+    assert stage.asked == ["terminate 1.3"]
+    stage.shaken()
+    assert stage.asked[1:] == ["tcp://127.0.0.1:9000"]
+    stage = Stage(made("tcp://a.example:1", ending_tls(), upstream))
+    stage.shaken()
+    assert stage.asked[1:] == ["close"]
+    assert stage.record()["reason"] == "internal_error"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from tests.e2e.authority import Authority
 
-from policyc.runtime.trust import UntrustedError, trust_of
+from policyc.engine.outcome import TlsTerms
+from policyc.runtime.trust import UntrustedError, agent_terms, trust_of
 
 PEM = Authority().pem
 VERIFY, CAS = "upstream.tls_verify", "upstream.tls_verify_cas"
@@ -48,3 +49,36 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, name: str, words: s
 def test_pem_that_is_none_is_refused() -> None:
     with pytest.raises(UntrustedError, match="cannot be read"):
         trust_of({CAS: "-----BEGIN CERTIFICATE-----\nhello"})
+
+
+CERT, KEY, CLIENTS = (
+    f"agent_tls_termination.{name}"
+    for name in ("server_certificate", "server_private_key", "mutual_tls_certificate_authorities")
+)
+SERVER, OTHER = Authority().sign("a.example"), Authority().sign("a.example")
+
+
+def test_settings_of_the_agent_end_tls_behind_the_policy(tmp_path: Path) -> None:
+    assert agent_terms({}) is None
+    assert agent_terms({CERT: "", KEY: None}) is None
+    SERVER.write(tmp_path / "a.crt", tmp_path / "a.key")
+    terms = agent_terms({CERT: "a.crt", KEY: SERVER.private_key, CLIENTS: PEM}, str(tmp_path / "agent.yaml"))
+    assert terms == TlsTerms(
+        certificate=SERVER.certificate, private_key=SERVER.private_key, authorities=(PEM,), asks_client=True
+    )
+    assert agent_terms({CLIENTS: [PEM, PEM]}) == TlsTerms(authorities=(PEM, PEM), asks_client=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({CERT: SERVER.certificate}, "server_certificate.*go together"),
+        ({KEY: SERVER.private_key}, "server_private_key.*go together"),
+        ({CERT: SERVER.certificate, KEY: OTHER.private_key}, "the key is not that of the certificate"),
+        ({CERT: "none.crt", KEY: "none.key"}, "none.crt: no such file"),
+        ({CLIENTS: [PEM, "-----BEGIN CERTIFICATE-----"]}, "cannot be read"),
+    ],
+)
+def test_settings_of_the_agent_that_cannot_be_honoured(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(UntrustedError, match=words):
+        agent_terms(settings)

@@ -114,7 +114,7 @@ def test_account_of_the_run_is_that_of_its_endpoints(gateway: Start, tmp_path: P
     running = gateway(policy, "--account", "shop")
     assert get(running, host="a.test").status == 200
     assert get(running, host="b.test").status == 404
-    assert running.out[0] == "account shop"
+    assert "account shop" in running.out
 
 
 def test_internal_endpoints_stay_inside(gateway: Start, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.engine.endpoint_url import EndpointUrl, Upstream, UrlProblem, parse_endpoint_url, parse_upstream
 from policyc.engine.model import EndpointDef, EndpointKey, Policy, Program
+from policyc.engine.outcome import TlsTerms
 from policyc.engine.phases import Binding, Phase, Protocol
 from policyc.runtime.asgi import AsgiApp, AsgiOrigin, Lifespan
 from policyc.runtime.endpoints import (
@@ -144,7 +145,7 @@ class Roster:
             "once more: write `tcp://` there to pass it on as it is"
             for each in (self.program.endpoints if self.program is not None else ())
             if each.url.scheme is Protocol.TLS and each.upstream is not None and each.upstream.scheme == "tls"
-            if Phase.TCP_CONNECT not in each.policy.phases  # with `terminate-tls` it may be
+            if not _may_end_tls(each)
         ]
 
     def listed(self, program: Program | None) -> Listed:
@@ -301,7 +302,26 @@ def _trust(definition: EndpointDef) -> tuple[bool, str]:
     try:
         return trust_of(settings, span.source.name if span is not None else "")
     except UntrustedError as error:
-        raise GatewayError(f"{definition.url.url}: `upstream.tls_verify_cas`: {error}") from None
+        raise GatewayError(f"{definition.url.url}: {error}") from None
+
+
+def _may_end_tls(definition: EndpointDef) -> bool:
+    """Whether the policy of a tls endpoint, or its settings, may say that TLS ends here."""
+    by_settings = any(name.startswith("agent_tls_") for name in definition.settings)
+    return by_settings or Phase.TCP_CONNECT in definition.policy.phases
+
+
+def _agent_terms(definition: EndpointDef) -> TlsTerms | None:
+    """Return how the TLS of a tls endpoint's clients is ended behind its policy, None if it is passed on."""
+    settings, span = definition.settings, definition.span
+    if not any(name.startswith("agent_tls_") for name in settings):
+        return None
+    from policyc.runtime.trust import UntrustedError, agent_terms
+
+    try:
+        return agent_terms(settings, span.source.name if span is not None else "")
+    except UntrustedError as error:
+        raise GatewayError(f"{definition.url.url}: {error}") from None
 
 
 def _address(upstream: Upstream, account: str, verify: bool = False, authorities: str = "") -> Address:
@@ -331,6 +351,7 @@ def _relay(definition: EndpointDef) -> StreamUpstream | None:
         verify=verify,
         proxy_protocol=int(str(version)) if version else 0,
         authorities=authorities,
+        terms=_agent_terms(definition),
     )
 
 

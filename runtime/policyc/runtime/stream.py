@@ -40,7 +40,7 @@ class StreamUpstream(NamedTuple):
 
     `scheme` is tcp, tls (the octets are encrypted once more on the way, `verify`: only to whom `authorities`,
     or the system's, vouch for) or unix. `proxy_protocol` is the version of the header that is sent first, 0:
-    none.
+    none. `terms`: the client's TLS ends here on them, after the policy (`agent_tls_termination`).
     """
 
     scheme: str
@@ -50,6 +50,7 @@ class StreamUpstream(NamedTuple):
     verify: bool = False
     proxy_protocol: int = 0
     authorities: str = ""
+    terms: TlsTerms | None = None
 
     @property
     def name(self) -> str:
@@ -86,9 +87,9 @@ class StreamExchange:
     """A connection, from its endpoint to its record in the log."""
 
     __slots__ = (
-        "_around", "_client", "_conn", "_detail", "_error", "_finished", "_forwards", "_hops", "_logs",
-        "_passed", "_reason", "_rules", "_shaking", "_snapshot", "_started", "_started_wall", "_upstream",
-        "protocol",
+        "_around", "_client", "_conn", "_detail", "_ending", "_error", "_finished", "_forwards", "_hops",
+        "_logs", "_passed", "_reason", "_rules", "_shaking", "_snapshot", "_started", "_started_wall",
+        "_upstream", "protocol",
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +108,7 @@ class StreamExchange:
         self._logs: list[dict[str, object]] = []
         self._finished = False
         self._shaking: tuple[Hop, Terminate] | None = None
+        self._ending: StreamUpstream | None = None
         self._reason = self._error = self._detail = self._upstream = ""
         self._started = time.monotonic()
         self._started_wall = time.time()
@@ -154,11 +156,20 @@ class StreamExchange:
             self._give_up(Fail(6029, "the policy of this endpoint did not end the connection"))
             return
         self._upstream = upstream.name
-        self._client.connect(upstream)
+        if upstream.terms is None:
+            self._client.connect(upstream)
+        elif self._is_terminated:
+            self._give_up(misplaced_terminate())
+        else:
+            self._ending = upstream
+            self._client.terminate(upstream.terms)
+
+    @property
+    def _is_terminated(self) -> bool:
+        return self._conn.tls is not None and bool(self._conn.tls.version)
 
     def _terminate(self, hop: Hop, handshake: Terminate) -> None:
-        tls = self._conn.tls
-        if tls is not None and tls.version:
+        if self._is_terminated:
             self._give_up(misplaced_terminate())
             return
         self._shaking = hop, handshake
@@ -215,9 +226,13 @@ class StreamExchange:
     def terminated(self) -> None:
         """The handshake is made, and `conn.tls` filled: go on with the policy that asked for it."""
         shaking, self._shaking = self._shaking, None
-        if shaking is not None and not self._finished:
+        if self._finished:
+            return
+        if shaking is not None:
             hop, handshake = shaking
             self._carry_out(hop, resume_terminated(handshake, hop.view))
+        elif self._ending is not None:
+            self._client.connect(self._ending)
 
     def upstream_failed(self, failure: Fail) -> None:
         """The upstream cannot be connected to."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from policyc.engine.draft import DraftAction, DraftEndpoint, DraftPolicy, report_on
 from policyc.engine.options import Options
 from policyc.engine.phases import Binding
@@ -61,12 +59,6 @@ IDLE_POLICY = declare(
     right='endpoint "https://a.example.com" -> "http://127.0.0.1:9000" { on_http_request { deny } }',
     severity="hint",
 )
-
-_NOT_BUILT: Mapping[str, Callable[[object], bool]] = {
-    "agent_tls_termination.server_certificate": bool,
-    "agent_tls_termination.server_private_key": bool,
-    "agent_tls_termination.mutual_tls_certificate_authorities": bool,
-}
 
 
 def check_availability(
@@ -131,8 +123,3 @@ def _check_endpoint(endpoint: DraftEndpoint, severity: Severity, report: Report)
         span = endpoint.url_span if endpoint.node.upstream is None else endpoint.node.upstream.span
         message = "the built-in file server does not exist in this version"
         report.add(SETTING_NOT_BUILT, message, span, severity=severity)
-    for name, value in endpoint.settings.items():
-        if name in _NOT_BUILT and _NOT_BUILT[name](value):
-            message = f"`{name}` has no effect in this version"
-            where = f"{endpoint.where}{name}" if endpoint.where else None
-            report.add(SETTING_NOT_BUILT, message, endpoint.spans[name], severity=severity, path=where)

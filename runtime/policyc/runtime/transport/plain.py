@@ -362,6 +362,9 @@ class PlainExchange:
                 return
             head = made
         self._record(status, length, now)
+        # Ten thousand idle connections need not keep what their last exchanges were about.
+        self._hops = self._request = None
+        self._octets = b""
         client.answer_plain(head, data, start, now)  # which may begin the next exchange
 
     def _respond(self, hops: list[Hop], answer: PlainAnswer, data: bytes) -> bytes | None:
