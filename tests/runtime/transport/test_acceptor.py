@@ -152,3 +152,30 @@ def test_descriptors_are_free_again_at_eight_tenths(monkeypatch: pytest.MonkeyPa
     assert not descriptors.are_free()
     monkeypatch.setattr(acceptor, "open_descriptors", lambda: 79)
     assert descriptors.are_free()
+
+
+def test_many_connections_are_accepted_in_one_turn() -> None:
+    async def scenario() -> None:
+        turns: list[int] = []
+        turn = 0
+
+        class Counting(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                turns.append(turn)
+                transport.close()
+
+        listener = Acceptor(Counting)
+        await listener.start("127.0.0.1", 0)
+        clients = [
+            socket.create_connection(listener.sockets[0].getsockname())
+            for _ in range(acceptor.ACCEPTED_AT_ONCE)
+        ]
+        while len(turns) < len(clients):
+            await asyncio.sleep(0)
+            turn += 1
+        for client in clients:
+            client.close()
+        listener.close()
+        assert len(set(turns)) <= len(clients) // 2
+
+    run(scenario())

@@ -91,7 +91,9 @@ async def scene(
     """Play steps: what the `client` says, what the `upstream` answers, its `end`, and the like."""
     records: list[Record] = []
     bare = None if program is not None and program.endpoints else UPSTREAM
-    gateway = Gateway(program, settings or Settings(seed=1), upstream=bare, log=records.append)
+    gateway = Gateway(
+        program, settings or Settings(seed=1), upstream=bare, log=records.append, clock=lambda: 0.0
+    )
     if not short:
         gateway.plain.largest = -1
     wire, behind = Wire(), Wire()
@@ -366,6 +368,7 @@ def test_what_one_client_said_is_remembered_as_octets_and_not_as_who_said_it() -
             upstream.connection_made(behind)
             gateway.upstreams.put(upstream)
             client.data_received(GET)
+            await asyncio.sleep(0)
             said.append(behind.said)
         assert b"x-forwarded-for: 192.0.2.1\r\n" in said[0]
         assert b"x-forwarded-for: 192.0.2.2\r\n" in said[1]
