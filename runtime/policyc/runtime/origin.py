@@ -24,8 +24,8 @@ class Outgoing:
     """A request on its way to an origin. `headers` hold no hop-by-hop field; `length` is the body's.
 
     `upgrade` is the protocol that the client asks to go on in, empty for nearly all requests;
-    `accepts_trailers` whether it takes trailers (`TE: trailers`); `expects_continue` whether it holds the body
-    back until the origin says that it wants it: `Listener.on_ready`, once.
+    `accepts_trailers` whether it takes trailers (`TE: trailers`); `expects_continue` whether it holds the
+    body back until the origin says that it wants it: `Listener.on_ready`, once.
     """
 
     upgrade: str = ""

@@ -55,7 +55,8 @@ def test_a_worker_does_what_it_is_asked_for() -> None:
         await channel.ask("prepare", parcel("two"))
         assert await body(port) == "one"
         await channel.ask("drop")
-        await channel.ask("prepare", parcel("three"))
+        asked = [channel.ask("prepare", parcel("no")), channel.ask("drop")]
+        await asyncio.gather(*asked, channel.ask("prepare", parcel("three")))  # nobody waited for the first
         assert "  public    http://a.com (policy only)" in await channel.ask("adopt")
         assert await body(port) == "three"
         while await channel.ask("connections"):

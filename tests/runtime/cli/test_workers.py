@@ -263,6 +263,27 @@ def test_workers_serve_https_and_take_a_new_certificate(
     assert running.stop()[0] == 0
 
 
+def test_a_worker_that_hangs_is_not_waited_for(gateway: Gateway, policy: Path) -> None:
+    impatient = "import policyc.runtime.cli.workers as w; w._ASK_S = 0.2; w._CHANGE_S = 0.5; "
+    running = gateway(policy, "--workers", "2", "--admin", "127.0.0.1:0", prelude=impatient)
+    url = running.url
+    admin = running.wait_for(r"admin on (http://\S+)")[1]
+    for _ in range(8):
+        get(url)
+    until(lambda: sample(httpx.get(f"{admin}/metrics").text, "policyc_requests_total{") == 8)
+    pids = workers_of(running)
+    os.kill(pids[0], signal.SIGSTOP)
+    assert sample(httpx.get(f"{admin}/metrics").text, "policyc_requests_total{") == 8
+    running.wait_for_error("metrics of a worker are not those of now")
+    policy.write_text(ANSWERS.format("two"))
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for_error(r"not reloaded: worker \d does not answer; everything goes on as it was")
+    running.process.send_signal(signal.SIGTERM)
+    running.wait_for("^stopping")
+    assert running.stop()[0] == 128 + signal.SIGTERM
+    assert are_gone(pids)
+
+
 def test_workers_end_when_their_supervisor_is_gone(gateway: Gateway, policy: Path) -> None:
     running = gateway(policy, "--workers", "2")
     running.wait_for("admin")

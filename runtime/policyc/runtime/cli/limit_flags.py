@@ -44,7 +44,7 @@ def limits_from(arguments: argparse.Namespace) -> Limits:
 
 def exceeded(found: Iterable[Diagnostic]) -> tuple[str, ...]:
     """Return the names of the limits that diagnostics are about, each once."""
-    names = {}
+    names: dict[str, None] = {}
     for each in found:
         for limit in LIMITS:
             if each.code.id in limit.codes and _is_about(each, limit):

@@ -49,6 +49,9 @@ class Worker:
         """Serve nothing yet."""
         self._site: OneProcess | None = None
         self._ended = asyncio.Event()
+        # One change after the other, as they were asked for: a supervisor that was tired of waiting for one
+        # has asked to drop it, and may ask for another.
+        self._changing = asyncio.Lock()
         answers: list[Answer] = [
             self.start, self.prepare, self.adopt, self.drop, self.reopen_log,
             self.samples, self.connections, self.close, self.cut,
@@ -92,15 +95,18 @@ class Worker:
 
     async def prepare(self, parcel: tuple[Any, ...]) -> None:
         """Get another program ready to be served."""
-        await self._serving.prepare(Parcel(*parcel))
+        async with self._changing:
+            await self._serving.prepare(Parcel(*parcel))
 
     async def adopt(self) -> list[str]:
         """Serve it."""
-        return self._serving.adopt()
+        async with self._changing:
+            return self._serving.adopt()
 
     async def drop(self) -> None:
         """Forget it."""
-        self._serving.drop()
+        async with self._changing:
+            self._serving.drop()
 
     async def reopen_log(self) -> None:
         """Open the access log anew."""
