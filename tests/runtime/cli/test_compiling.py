@@ -47,6 +47,20 @@ def test_another_process_compiles_and_tells_what_it_read(policy: Path) -> None:
         assert sorted(compiler.seen or ()) == [str(policy), str(policy.with_name("b.policy"))]
 
 
+def test_what_was_compiled_before_starts_without_another_process(
+    policy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy.write_text(GOOD + "# not compiled before\n")
+    compiler = compiler_of(policy)
+    assert isinstance(asyncio.run(compiler.first()), Parcel)
+    monkeypatch.setattr(compiling, "child_command", lambda *_: pytest.fail("a process was started"))
+    again = compiler_of(policy)
+    built = asyncio.run(again.first())
+    assert isinstance(built, Built)
+    assert len(built.program.endpoints) == 1
+    assert sorted(again.seen or ()) == [str(policy), str(policy.with_name("b.policy"))]
+
+
 def test_without_a_cache_it_works_as_well(policy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(policy))  # a file, not a directory
     parcel = compiled(compiler_of(policy))

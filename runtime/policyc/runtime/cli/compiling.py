@@ -38,6 +38,17 @@ class Compiler:
         self._argv = tuple(argv)
         self.seen: Seen | None = None  # the files that were looked for the last time, if that is known
 
+    async def first(self) -> Parcel | Built:
+        """Return the program as it was compiled before, if nothing has changed since; else compile.
+
+        What compiles takes memory that what serves need not have. Raises CommandError as `compile` does.
+        """
+        built = self._loader.load_cached()
+        if built is None:
+            return await self.compile()
+        self.seen = dict(self._loader.seen)
+        return built
+
     async def compile(self) -> Parcel | Built:
         """Return the program. Raises CommandError, without lines where a policy was refused (it was said)."""
         self.seen = None

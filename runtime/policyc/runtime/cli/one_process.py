@@ -63,6 +63,7 @@ class OneProcess:
         service = self._service
         first, self._first = self._first, None
         assert first is not None
+        _set_aside()
         if callable(first):
             first = await first()
         self.digest = first.digest
@@ -188,11 +189,15 @@ def _load(parcel: Parcel) -> Program:
         sys.setswitchinterval(before)
 
 
-def _settle() -> None:
-    """Let go of what is not served any more, and keep the garbage collector from looking at what is.
-
-    Programs refer to themselves in circles, so nothing else frees them.
-    """
-    gc.unfreeze()
+def _set_aside() -> None:
+    """Keep the garbage collector from looking again and again at the code: what is here by now stays."""
     gc.collect()
     gc.freeze()
+
+
+def _settle() -> None:
+    """Let go of what is not served any more: a program refers to itself in circles, so nothing else frees it.
+
+    What is served is not set aside (it goes one day), and neither are the connections of this moment.
+    """
+    gc.collect()

@@ -143,10 +143,7 @@ def run(arguments: argparse.Namespace) -> int:
         from policyc.runtime.cli.one_process import OneProcess
 
         apps = load_apps(arguments.app)
-        built = loader.load_cached()
-        compiler.seen = loader.seen
-        # What compiles takes memory that what serves need not have: that is done in another process too.
-        site = OneProcess(service_of(arguments, loader, apps), built or compiler.compile)
+        site = OneProcess(service_of(arguments, loader, apps), compiler.first)
     if not arguments.watch:
         return serve(site, Plan(compiler, arguments.admin))
     return serve(
