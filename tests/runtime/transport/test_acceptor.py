@@ -137,6 +137,7 @@ def test_descriptors_are_not_looked_at_while_connections_are_few(monkeypatch: py
 def test_descriptors_are_short_at_nine_tenths(monkeypatch: pytest.MonkeyPatch) -> None:
     lowest = os.dup(0)
     os.close(lowest)
+    monkeypatch.setattr(acceptor, "ACCEPTED_AT_ONCE", 0)
     monkeypatch.setattr(acceptor, "descriptor_limit", lambda: (lowest + 1) * 10 // 9 + 2)
     assert not Descriptors().are_short()
     monkeypatch.setattr(acceptor, "descriptor_limit", lambda: lowest)
@@ -146,12 +147,22 @@ def test_descriptors_are_short_at_nine_tenths(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_descriptors_are_free_again_at_eight_tenths(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: 100)
+    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: 1000)
     descriptors = Descriptors()
-    monkeypatch.setattr(acceptor, "open_descriptors", lambda: 80)
+    monkeypatch.setattr(acceptor, "open_descriptors", lambda: 800)
     assert not descriptors.are_free()
-    monkeypatch.setattr(acceptor, "open_descriptors", lambda: 79)
+    monkeypatch.setattr(acceptor, "open_descriptors", lambda: 799)
     assert descriptors.are_free()
+
+
+def test_of_few_descriptors_those_for_one_turn_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    lowest = os.dup(0)
+    os.close(lowest)
+    turn = 3 * acceptor.ACCEPTED_AT_ONCE
+    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: lowest + turn)
+    assert Descriptors().are_short()
+    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: lowest + turn + 1)
+    assert not Descriptors().are_short()
 
 
 def test_many_connections_are_accepted_in_one_turn() -> None:

@@ -24,8 +24,8 @@ _log = logging.getLogger(__name__)
 
 BACKLOG = 1024
 
-# libuv accepts one connection of a listening socket in a turn of the loop, and a turn costs more than that. So
-# each socket is listened to so many times, all with the one queue (W4 of docs/performance.md: 2.4 → 1.4).
+# libuv accepts one connection of a listening socket in a turn of the loop, and a turn costs more than that.
+# So each socket is listened to so many times, all with the one queue (W4 of docs/performance.md: 2.4 → 1.4).
 ACCEPTED_AT_ONCE = 8
 
 
@@ -35,8 +35,9 @@ class Descriptors:
     def __init__(self) -> None:
         """Take the limit as it is now."""
         limit = descriptor_limit()
-        self._full = limit * 9 // 10
-        self._free = limit * 8 // 10
+        # What is accepted in the turn in which that is seen needs descriptors as well.
+        self._full = max(min(limit * 9 // 10, limit - 3 * ACCEPTED_AT_ONCE), 1) if limit else 0
+        self._free = self._full * 8 // 9
         self.wary = limit // 4
 
     def are_short(self) -> bool:
