@@ -94,7 +94,11 @@ class Downstream(Interface):
     """The client's side of an exchange."""
 
     conn: Connection
-    admitted: Admitted
+
+    @property
+    def admitted(self) -> Admitted:
+        """What its connection remembers of its endpoints."""
+        ...
 
     def send_head(self, status: int, lines: list[Line], framing: Framing, length: int) -> None:
         """Send a response head; `length` is -1 where no Content-Length is to be sent. May raise Refused."""

@@ -17,7 +17,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quote
 from typing import Any
 
-from policyc.runtime.observe import AccessLog, Record, plain, timestamp
+from policyc.runtime.observe import AccessLog, Frame, Record, plain, timestamp
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _WORD = re.compile(r"[!#-+\--=?-\[\]-~]+")  # what can be printed, without space " , > \
@@ -34,27 +34,33 @@ class TextLog(AccessLog):
         if len(self._waiting) >= self.BATCH:
             self.flush()
 
-    def add_usual(
+    def frame(
+        self, client: str, host: str, endpoints: Sequence[str], rules: Sequence[str], upstream: str
+    ) -> Frame:
+        """Return what the lines of many requests have in common."""
+        acted = f" rules={_texts(rules, ',')}" if rules else ""
+        went = f" upstream={_value(upstream)}" if upstream else ""
+        return (
+            f"{client} - - [",
+            f" host={_value(host)} ms=",
+            f" endpoints={_texts(endpoints, '>')}{acted}{went}\n",
+        )
+
+    def add_framed(
         self,
+        frame: Frame,
         started: float,
-        client: str,
         method: str,
-        host: str,
         path: str,
         status: int,
         octets: int,
         duration_ms: float,
-        endpoints: Sequence[str],
-        rules: Sequence[str],
-        upstream: str,
     ) -> None:
         """Take the record of a request that went well, without one being made."""
-        acted = f" rules={_texts(rules, ',')}" if rules else ""
-        went = f" upstream={_value(upstream)}" if upstream else ""
+        opening, middle, closing = frame
         date, asked = _date(timestamp(started)[:19]), _request(method, path)
         self._waiting.append(
-            f'{client} - - [{date}] "{asked}" {status} {octets} '
-            f"host={_value(host)} ms={duration_ms:.3f} endpoints={_texts(endpoints, '>')}{acted}{went}\n"
+            f'{opening}{date}] "{asked}" {status} {octets}{middle}{duration_ms:.3f}{closing}'
         )
         if len(self._waiting) >= self.BATCH:
             self.flush()

@@ -30,7 +30,7 @@ class WholeMessages:
         """Count; llhttp calls this."""
         self.messages += 1
 
-    def is_one(self, octets: bytes, *, last: bool = False) -> bool:
+    def is_one(self, octets: bytes, last: bool = False) -> bool:
         """Whether llhttp accepts the octets as one whole message; `last`: it says that none follows."""
         self.messages = 0
         try:

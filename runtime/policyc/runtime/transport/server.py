@@ -88,7 +88,7 @@ class ClientConnection(Timed, asyncio.Protocol):
     # What all connections begin with. Most keep most of it, and setting it would take longer for each of them
     # than answering its request (workload W4 of docs/performance.md).
     conn: Connection
-    admitted: Admitted
+    _admitted: Admitted | None = None
     _transport: asyncio.Transport | None = None
     _address = ""
     _reader = NOTHING_READ
@@ -141,11 +141,17 @@ class ClientConnection(Timed, asyncio.Protocol):
             started=Timestamp(time.time_ns()),
             server_region=settings.region,
         )
-        self.admitted = Admitted(self._house.around.forwarding.trusts(peer[0]))
         self._transport.set_write_buffer_limits(high=settings.buffer_bytes)
         self._house.wheel.set(self, settings.idle_timeout_s)
         self._plain = PlainExchange(self, self._house)
         self._is_ready = True
+
+    @property
+    def admitted(self) -> Admitted:
+        """What the connection remembers of its endpoints."""
+        if self._admitted is None:
+            self._admitted = Admitted(self._house.around.forwarding.trusts(self._address))
+        return self._admitted
 
     def data_received(self, data: bytes) -> None:
         """Read what the client says."""
@@ -198,6 +204,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.client_lost()
+        self.__dict__.pop("_plain", None)  # they know each other: only the garbage collector would find them
 
     def pause_writing(self) -> None:
         """The client takes no more for now."""
@@ -597,8 +604,8 @@ class ClientConnection(Timed, asyncio.Protocol):
             transport.writelines((head, memoryview(data)[start:]))
         if goes_on:
             return
-        asked = self._head = self._plain.head()
-        if asked.keep_alive or self._reader.buffered:
+        if self._plain.keeps_alive or self._reader.buffered:
+            self._head = self._plain.head()
             self.exchange_finished()
         else:
             self._lingering = True  # the client said that nothing comes any more
