@@ -36,8 +36,8 @@ from policyc.runtime.protocol.http1 import (
 )
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.settings import Settings
-from policyc.runtime.transport.unread import unread
 from policyc.runtime.transport.outbox import Outbox
+from policyc.runtime.transport.unread import unread
 from policyc.runtime.transport.wheel import Timed, Wheel
 
 if TYPE_CHECKING:
