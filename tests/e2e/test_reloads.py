@@ -22,8 +22,8 @@ __all__ = ["gateway"]
 
 pytestmark = pytest.mark.e2e
 
-RELOADS = int(os.environ.get("POLICYC_RELOADS", "8"))
-WARM = max(RELOADS // 5, 4)  # reloads after which memory has found its level
+RELOADS = int(os.environ.get("POLICYC_RELOADS", "6"))
+WARM = max(RELOADS // 5, 3)  # reloads after which memory has found its level
 GROWTH_BYTES = 4_000_000 if RELOADS >= 500 else 12_000_000
 
 # The policy is in four places that a request comes by, in two endpoints.

@@ -73,3 +73,18 @@ def test_close_comes_after_what_is_to_be_written_and_nothing_after_it() -> None:
         assert said == ["a 1", "a closed"]
 
     asyncio.run(scenario())
+
+
+def test_a_close_does_not_wait_for_a_write() -> None:
+    async def scenario() -> None:
+        said: list[str] = []
+        outbox, wires = Outbox(), [Wire(name, said) for name in "ab"]
+        outbox.close(wires[0])
+        outbox.write(wires[1], b"1")
+        await asyncio.sleep(0)
+        assert said == ["a closed", "b 1"]
+        outbox.close(wires[1])
+        await asyncio.sleep(0)
+        assert said == ["a closed", "b 1", "b closed"]
+
+    asyncio.run(scenario())

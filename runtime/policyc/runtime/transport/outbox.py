@@ -29,6 +29,8 @@ class Outbox:
 
     def close(self, transport: asyncio.Transport) -> None:
         """Close soon, after what was to be written."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self.flush)
         self._waiting.append((transport, None))
 
     def flush(self) -> None:
