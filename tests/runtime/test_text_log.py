@@ -90,11 +90,11 @@ def test_the_short_way_of_a_usual_request_says_the_same() -> None:
     stream = io.StringIO()
     log = TextLog(stream)
     log.add({**USUAL, "rules": []})
-    log.add_usual(
-        1795599000.12, "192.0.2.1", "GET", "shop.example.com", "/a", 200, 512, 1.234,
-        ("https://shop.example.com", "https://api.internal"), (), "http://127.0.0.1:9001",
-    )  # fmt: skip
-    log.add_usual(1795599001.0, "192.0.2.1", "GET", 'a"b', '/a"b', 200, 1, 2.0, ("u",), ("r s", "t"), "")
+    passed = ("https://shop.example.com", "https://api.internal")
+    frame = log.frame("192.0.2.1", "shop.example.com", passed, (), "http://127.0.0.1:9001")
+    log.add_framed(frame, 1795599000.12, "GET", "/a", 200, 512, 1.234)
+    frame = log.frame("192.0.2.1", 'a"b', ("u",), ("r s", "t"), "")
+    log.add_framed(frame, 1795599001.0, "GET", '/a"b', 200, 1, 2.0)
     log.flush()
     first, second, third = stream.getvalue().splitlines()
     assert sorted(first.split(" ")) == sorted(second.split(" "))

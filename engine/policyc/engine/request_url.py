@@ -175,7 +175,13 @@ def fill_url(request: Request) -> str:
 def fill_query_params(request: Request) -> dict[str, list[str]]:
     """Work out the query's values by name."""
     params: dict[str, list[str]] = {}
-    for name, value in decode_query(request.target.partition("?")[2]):
+    query = request.target.partition("?")[2]
+    if query and "&" not in query and "%" not in query and "+" not in query:  # most that there are
+        name, _, value = query.partition("=")
+        params[name] = [value]
+        request.url_query_params = params
+        return params
+    for name, value in decode_query(query):
         if name in params:
             params[name].append(value)
         else:

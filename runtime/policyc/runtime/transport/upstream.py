@@ -332,7 +332,8 @@ class HttpOrigin:
         kept = self._kept
         while kept:
             connection = kept.pop()
-            if connection.is_usable:
+            transport = connection._transport
+            if transport is not None and not transport.is_closing():
                 return connection
         return None
 
