@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from policyc.grammar.codes import Code
 from policyc.runtime.cli.catalog import every_code, find_codes
 
+RUNTIME = Path(__file__).parents[3] / "runtime" / "policyc"
 CODES = list(every_code().values())
 
 
@@ -36,3 +40,18 @@ def test_code_is_found_by_id_name_and_number() -> None:
     assert find_codes(code.name.upper()) == [code]
     assert {found.ngrok for found in find_codes("2203")} == {2203}
     assert find_codes("nothing like it") == []
+
+
+def test_runtime_declares_no_code_that_would_be_missed() -> None:
+    texts = {path.name: path.read_text() for path in RUNTIME.rglob("*.py")}
+    assert texts
+    assert [name for name, text in texts.items() if re.search(r"codes import .*\bdeclare\b", text)] == []
+
+
+def test_codes_are_there_without_any_extra() -> None:
+    script = (
+        "import sys; sys.modules.update(dict.fromkeys(['cryptography', 'h2', 'hpack', 'wsproto']));"
+        "from policyc.runtime.cli.catalog import every_code; print(len(every_code()))"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(told.stdout) == len(CODES)

@@ -1,6 +1,7 @@
 """Every code that policyc may report: they are declared all over, so all modules are imported first.
 
-For `explain` and the docs, which need the whole list; nothing on the way of `check` comes here.
+For `explain` and the docs, which need the whole list; nothing on the way of `check` comes here. The runtime
+declares none, and some of its modules need an extra that may not be installed: it is left alone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from policyc.grammar.codes import Code, declared
 
 def every_code() -> Mapping[str, Code]:
     """Return all codes by id, in order."""
-    for root in ("policyc.grammar", "policyc.engine", "policyc.runtime"):
+    for root in ("policyc.grammar", "policyc.engine"):
         package = import_module(root)
         for module in pkgutil.walk_packages(package.__path__, f"{root}."):
             if not module.name.endswith(".__main__"):
