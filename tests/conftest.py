@@ -1,9 +1,10 @@
-"""What all tests share: golden files, and the folder of the shared material where it is present."""
+"""What all tests share: golden files, examples that are the same each time, modules that need an extra."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,16 @@ if "POLICYC_EXAMPLES" not in os.environ:
 # What takes minutes by itself is for `make soak`.
 collect_ignore = [] if "POLICYC_SOAK" in os.environ else ["soak"]
 
+# Packages that a plain installation does not have, and what brings them.
+OPTIONAL = {
+    "celpy": "the group `dev`",
+    "cryptography": "the extra `tls`",
+    "grpc": "the group `dev`",
+    "h2": "the extra `http2`",
+    "hpack": "the extra `http2`",
+    "wsproto": "the extra `websocket`",
+}
+
 Golden = Callable[[str, str], None]
 
 _GOLDEN = Path(__file__).parent / "golden"
@@ -24,6 +35,25 @@ _GOLDEN = Path(__file__).parent / "golden"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Skip the files that need what is not installed, and say what that is."""
+    report = yield
+    call: pytest.CallInfo[object] | None = getattr(report, "call", None)
+    missing = call.excinfo.value.__cause__ if call is not None and call.excinfo is not None else None
+    package = (missing.name or "").partition(".")[0] if isinstance(missing, ModuleNotFoundError) else ""
+    if package in OPTIONAL:
+        place = str(collector.path)
+        report.outcome = "skipped"
+        report.longrepr = (place, 0, f"Skipped: {package} ({OPTIONAL[package]}) is not installed")
+        # pytest leaves the half of it that was imported, where another file would find it.
+        for name in [name for name, each in sys.modules.items() if getattr(each, "__file__", None) == place]:
+            del sys.modules[name]
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)

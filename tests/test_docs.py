@@ -17,12 +17,28 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 
 
+def prose(page: Path) -> str:
+    return re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the names that the headings of a page have in links, as code hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
 def test_links_lead_somewhere(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
-    local = [target for target in targets if "://" not in target]
-    assert [target for target in local if not (page.parent / target).exists()] == []
+    links = re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", prose(page))
+    local = [
+        (page.parent / target if target else page, anchor) for target, anchor in links if "://" not in target
+    ]
+    assert [place for place, _ in local if not place.exists()] == []
+    assert [
+        (place.name, anchor)
+        for place, anchor in local
+        if anchor and place.suffix == ".md" and anchor not in anchors(place)
+    ] == []
 
 
 def test_readme_opens_with_what_this_is_and_the_two_commands() -> None:

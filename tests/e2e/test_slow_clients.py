@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ import pytest
 from tests.e2e.world import Client, World, endpoint, ok, run, world
 
 from policyc.runtime.settings import Settings
+from policyc.runtime.transport.server import ClientConnection
 
 pytestmark = pytest.mark.e2e
 
@@ -103,3 +105,32 @@ async def serve_until(made: World, slow: Sequence[asyncio.Future[None]]) -> tupl
         assert (reply.status, len(reply.body)) == (200, len(BODY))
         served, slowest = served + 1, max(slowest, clock() - began)
     return served, slowest
+
+
+@pytest.mark.parametrize("last", [b"", HEAD + b"Connection: close\r\n\r\n"], ids=["idle", "close"])
+def test_client_that_leaves_less_than_a_buffer_unread_is_dropped_too(last: bytes) -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            origin = await made.upstream(ok(b"x" * 10_000))
+            settings = Settings(idle_timeout_s=0.3, write_timeout_s=0.3)
+            await made.serve(endpoint("http://a.example", to=origin.url), settings=settings)
+            loop = asyncio.get_running_loop()
+            with socket.socket() as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connection.setblocking(False)
+                await loop.sock_connect(connection, ("127.0.0.1", made.port))
+                asked = unsent = 0
+                while not unsent:  # until the system does not take an answer whole
+                    await loop.sock_sendall(connection, HEAD + b"\r\n")
+                    asked += 1
+                    await made.record(asked)
+                    await asyncio.sleep(0)
+                    (served,) = made.gateway._connections
+                    transport = cast(ClientConnection, served)._transport
+                    unsent = cast(asyncio.Transport, transport).get_write_buffer_size()
+                assert unsent < made.gateway.settings.buffer_bytes
+                await loop.sock_sendall(connection, last)
+                while made.gateway._connections:
+                    await asyncio.sleep(0.02)
+
+    run(scenario())

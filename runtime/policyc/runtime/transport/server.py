@@ -590,7 +590,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         # Whatever else is to be looked at is set before the write, which may call `pause_writing`.
-        goes_on = self._keep_alive and not self._at_end and not self._reader.buffered
+        goes_on = self._keep_alive and not (self._at_end or self._stalled or self._reader.buffered)
         if goes_on:
             self._is_ready = True
             self._house.wheel.set_at(self, now + self._settings.idle_timeout_s)
@@ -609,7 +609,7 @@ class ClientConnection(Timed, asyncio.Protocol):
             self.exchange_finished()
         else:
             self._lingering = True  # the client said that nothing comes any more
-            self.deadline = None
+            self._house.wheel.set_at(self, now + self._settings.idle_timeout_s)
             outbox.close(transport)
 
     # --- the end --------------------------------------------------------------------------------------------
@@ -670,9 +670,14 @@ class ClientConnection(Timed, asyncio.Protocol):
     def _close_transport(self) -> None:
         self._is_ready = False
         self._house.wheel.forget(self)
-        if self._transport is not None:
-            self._house.upstreams.outbox.flush()
-            self._transport.close()
+        transport = self._transport
+        if transport is None:
+            return
+        self._house.upstreams.outbox.flush()
+        if transport.get_write_buffer_size():  # it still goes out, but not for ever
+            self._lingering = True
+            self._house.wheel.set(self, self._settings.write_timeout_s)
+        transport.close()
 
     def _abort_transport(self) -> None:
         self._house.wheel.forget(self)

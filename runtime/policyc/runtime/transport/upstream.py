@@ -680,11 +680,14 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         return TunnelSide("upstream", self._transport, self._reader.rest, on_lost)
 
     def close(self) -> None:
-        """Close, after what was written has gone."""
+        """Close; what is not written yet is of a request that is over."""
         self._upstreams.wheel.forget(self)
         if self._transport is not None:
             self._upstreams.outbox.flush()
-            self._transport.close()
+            if self._transport.get_write_buffer_size():
+                self._transport.abort()  # an upstream that takes nothing would keep it open for ever
+            else:
+                self._transport.close()
 
     def pause(self) -> None:
         """Read no more."""
