@@ -128,7 +128,7 @@ class Gateway:
         self.is_stopping = False
         self._servers: list[Acceptor] = []
         self._secure_servers: list[Acceptor] = []
-        self.gate = Gate(self._descriptors_taken)
+        self.gate = Gate(self._descriptors_taken, self.upstreams.close_idle)
         self.reuse_port = reuse_port
         self._streams = StreamListeners(self, self.gate, reuse_port=reuse_port)
         self._connections: set[Held] = set()

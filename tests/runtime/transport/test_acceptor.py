@@ -190,3 +190,26 @@ def test_many_connections_are_accepted_in_one_turn() -> None:
         assert len(set(turns)) <= len(clients) // 2
 
     run(scenario())
+
+
+def test_pause_that_goes_on_asks_for_what_is_only_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        asked: list[str] = []
+        gate = Gate(lambda: 0, lambda: asked.append("idle"))
+        listener = Acceptor(Greeter, gate)
+        await listener.start("127.0.0.1", 0)
+        gate.look()
+        assert not asked
+        listener.pause()
+        monkeypatch.setattr(Descriptors, "are_free", lambda self: False)
+        gate.look()
+        assert asked == ["idle"]
+        assert listener.is_paused
+        monkeypatch.setattr(Descriptors, "are_free", lambda self: True)
+        gate.look()
+        while listener.is_paused:
+            await asyncio.sleep(0)
+        assert asked == ["idle"]
+        listener.close()
+
+    run(scenario())

@@ -61,9 +61,13 @@ class Descriptors:
 class Gate:
     """Whether a gateway accepts connections: all of its listeners pause together."""
 
-    def __init__(self, count: Callable[[], int]) -> None:
-        """`count` tells how many connections there are, which decides when descriptors are looked at."""
+    def __init__(self, count: Callable[[], int], relieve: Callable[[], None] = lambda: None) -> None:
+        """`count` tells how many connections there are, which decides when descriptors are looked at.
+
+        `relieve` is called in a pause that goes on: give up what is only kept.
+        """
         self._count = count
+        self._relieve = relieve
         self._descriptors = Descriptors()
         self._acceptors: set[Acceptor] = set()
         self._pausing = False
@@ -95,10 +99,14 @@ class Gate:
 
     def look(self) -> None:
         """Accept again after a pause, if there are descriptors; to be called now and then."""
-        if any(each.is_paused for each in self._acceptors) and self._descriptors.are_free():
-            _log.warning("accepting goes on, connections=%d", self._count())
-            for each in self._acceptors:
-                each.resume()
+        if not any(each.is_paused for each in self._acceptors):
+            return
+        if not self._descriptors.are_free():
+            self._relieve()
+            return
+        _log.warning("accepting goes on, connections=%d", self._count())
+        for each in self._acceptors:
+            each.resume()
 
 
 class Acceptor:

@@ -172,6 +172,12 @@ class Upstreams:
             known = self._idle[address] = Shelf()
         return known
 
+    def close_idle(self) -> None:
+        """Close what waits for a request: descriptors are short."""
+        for shelf in list(self._idle.values()):
+            for connection in list(shelf):
+                connection.close()
+
     def made(self, connection: Kept) -> None:
         """Count a new connection."""
         self._open.add(connection)
