@@ -161,6 +161,15 @@ class Settings:
         )
 
 
+# Of what 0 is something that one can want: none at all, or no time. Everything else would stop the gateway.
+MAY_BE_0 = frozenset(
+    {
+        "chunk_extensions_limit_bytes", "trailers_limit_bytes", "interim_limit", "continue_timeout_s",
+        "half_close_s", "body_grace_s", "drain_timeout_s", "http2_resets_limit", "http2_continuations_limit",
+        "idle_upstreams", "drain_limit_bytes", "replay_limit_bytes", "hops_limit", "forwards_limit", "seed",
+        "retry_stale",
+    }
+)  # fmt: skip
 SETTINGS: tuple[Setting, ...] = tuple(
     Setting(each.name, each.default, each.metadata["unit"], each.metadata["doc"]) for each in fields(Settings)
 )

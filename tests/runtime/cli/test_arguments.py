@@ -33,7 +33,9 @@ def test_every_command_has_a_help_of_its_own(policyc: Command, name: str) -> Non
 
 
 @pytest.mark.parametrize("argv", [(), ("chek", "a.policy"), ("--chek",), ("check", "--form", "json", "a")])
-def test_wrong_usage_is_status_2_and_shows_the_usage(policyc: Command, argv: tuple[str, ...]) -> None:
+def test_wrong_usage_is_status_2_and_one_line(policyc: Command, argv: tuple[str, ...]) -> None:
     status, out, err = policyc(*argv)
     assert (status, out) == (2, "")
-    assert err.startswith("usage: policyc")
+    assert err.startswith("policyc: ")
+    assert err.endswith(" --help` shows the usage)\n")
+    assert err.count("\n") == 1

@@ -6,7 +6,7 @@ import pytest
 
 from policyc.runtime.cli.failure import CommandError
 from policyc.runtime.cli.setting_flags import add_setting_flags, flag_of, settings_from, shown_default
-from policyc.runtime.settings import SETTINGS, Settings
+from policyc.runtime.settings import MAY_BE_0, SETTINGS, Settings
 
 
 def parsed(*argv: str) -> Settings:
@@ -53,6 +53,17 @@ def test_flag_sets_its_setting(argv: list[str], name: str, value: object) -> Non
 def test_value_that_does_not_fit_is_wrong_usage(argv: list[str]) -> None:
     with pytest.raises((argparse.ArgumentError, SystemExit)):
         parsed(*argv)
+
+
+@pytest.mark.parametrize("flag", ["--idle-timeout", "--body-rate", "--buffer", "--connections-limit"])
+def test_nothing_is_no_limit_that_can_be_kept(flag: str) -> None:
+    with pytest.raises(CommandError, match=f"{flag} 0: it has to be more"):
+        parsed(flag, "0")
+
+
+def test_nothing_is_a_limit_where_it_means_not_at_all() -> None:
+    assert parsed("--idle-upstreams", "0").idle_upstreams == 0
+    assert {setting.name for setting in SETTINGS} >= MAY_BE_0
 
 
 def test_upgrade_that_goes_past_the_policies_is_wrong_usage() -> None:

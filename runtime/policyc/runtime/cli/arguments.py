@@ -10,9 +10,10 @@ import os
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
-from policyc.runtime.cli.output import say
+from policyc.runtime.cli.failure import COULD_NOT_RUN
+from policyc.runtime.cli.output import complain, say
 
 COMMANDS = {
     "check": "find what is wrong with policies, before any traffic flows",
@@ -52,12 +53,20 @@ def _columns() -> int:
         return 80
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong; all flags with it would fill the screen."""
+
+    def error(self, message: str) -> NoReturn:
+        complain(f"{message.removeprefix('argument ')} (`{self.prog} --help` shows the usage)")
+        self.exit(COULD_NOT_RUN)
+
+
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Return the arguments, with the module that runs the command as `command_module`, and all as `argv`.
 
     Leaves through SystemExit: status 2 for wrong usage, 0 for help and version.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="policyc",
         description="Check traffic policies and run them as a gateway.",
         epilog="`policyc COMMAND --help` lists a command's flags.",

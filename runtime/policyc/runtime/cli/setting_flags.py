@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from policyc.runtime.cli.failure import CommandError
 from policyc.runtime.protocol.upgrades import checked
-from policyc.runtime.settings import SETTINGS, Setting, Settings
+from policyc.runtime.settings import MAY_BE_0, SETTINGS, Setting, Settings
 
 _UNITS = re.compile(r"(_bytes)?(_s)?$")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -50,6 +50,9 @@ def add_setting_flags(parser: argparse.ArgumentParser) -> None:
 def settings_from(arguments: argparse.Namespace) -> Settings:
     """Return the settings that were given, with the defaults of all others. Raises CommandError."""
     given = {setting.name: getattr(arguments, setting.name) for setting in SETTINGS}
+    for setting in SETTINGS:
+        if given[setting.name] in (0, 0.0) and setting.name not in MAY_BE_0:
+            raise CommandError(f"{flag_of(setting)} 0: it has to be more than that")
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     if settings.forwarded not in ("replace", "append"):
         raise CommandError(f"--forwarded {settings.forwarded}: write `replace` or `append`")
