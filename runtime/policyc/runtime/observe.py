@@ -11,6 +11,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quote
 from typing import Protocol as Interface
 from typing import TypedDict
@@ -198,17 +199,23 @@ _encode = json.JSONEncoder(separators=(",", ":"), default=plain).encode
 
 def timestamp(seconds: float) -> str:
     """Return RFC 3339 in UTC with milliseconds."""
-    whole = int(seconds)
-    known = _second
-    if known[0] != whole:
-        known = _read_second(whole)
-    return f"{known[1]}.{int((seconds - whole) * 1000):03d}Z"
+    known = _latest
+    milliseconds = int(seconds * 1000)
+    return known[1] if known[0] == milliseconds else _read(milliseconds)
 
 
-_second = (-1, "")
+# The last one: under load there are many in a millisecond.
+_latest = (-1, "")
 
 
-def _read_second(seconds: int) -> tuple[int, str]:
-    global _second
-    _second = (seconds, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)))
-    return _second
+def _read(milliseconds: int) -> str:
+    global _latest
+    seconds, rest = divmod(milliseconds, 1000)
+    text = f"{_second(seconds)}.{rest:03d}Z"
+    _latest = (milliseconds, text)
+    return text
+
+
+@lru_cache(4)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

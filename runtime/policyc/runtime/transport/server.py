@@ -593,7 +593,9 @@ class ClientConnection(Timed, asyncio.Protocol):
         goes_on = self._keep_alive and not (self._at_end or self._stalled or self._reader.buffered)
         if goes_on:
             self._is_ready = True
-            self._house.wheel.set_at(self, now + self._settings.idle_timeout_s)
+            deadline = self.deadline = now + self._settings.idle_timeout_s
+            if deadline <= self.lies_from:
+                self._house.wheel.set_at(self, deadline)
         outbox = self._house.upstreams.outbox
         size = len(data) - start
         self.conn.bytes_out += len(head) + size

@@ -634,14 +634,18 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         """Send a whole request; `exchange` hears the answer. `now` is the wheel's time."""
         self._plain = exchange
         self._upstreams.outbox.write(self._transport, octets)  # type: ignore[arg-type]  # see HttpOrigin.take
-        self._upstreams.wheel.set_at(self, now + self._upstreams.settings.idle_timeout_s)
+        deadline = self.deadline = now + self._upstreams.settings.idle_timeout_s
+        if deadline <= self.lies_from:
+            self._upstreams.wheel.set_at(self, deadline)
 
     def free(self, now: float) -> None:
         """A plain exchange is over, with nothing left: keep the connection."""
         self._plain = None
         upstreams, shelf = self._upstreams, self.shelf
         shelf.append(self)
-        upstreams.wheel.set_at(self, now + upstreams.settings.upstream_idle_s)
+        deadline = self.deadline = now + upstreams.settings.upstream_idle_s
+        if deadline <= self.lies_from:
+            upstreams.wheel.set_at(self, deadline)
         if len(shelf) > upstreams.settings.idle_upstreams:
             upstreams.met("idle_upstreams")
             shelf[0].close()
