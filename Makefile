@@ -79,8 +79,8 @@ bench-record: $(STAMP) ## measure, and write the results that docs/performance.m
 	$(BIN)/python docs/generate.py
 	@rm .benchmarks-run.json
 
-bench-peers: $(STAMP) ## compare with nginx, Envoy and others that are installed; COMPARE=path/to/compare.py
-	$(BIN)/python benchmarks/gateways.py $(or $(COMPARE),../shared/bench/compare.py) $(FLAGS)
+bench-peers: $(STAMP) ## compare with nginx, Envoy and others that are installed; COMPARE=path/to/compare.py RECORD=--record
+	$(BIN)/python benchmarks/gateways.py $(RECORD) $(or $(COMPARE),../shared/bench/compare.py) $(FLAGS)
 
 test: lint type layers docs-current ## all that must be green
 	$(BIN)/pytest

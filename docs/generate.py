@@ -424,6 +424,7 @@ def performance() -> str:
     """Return docs/performance.md with its tables as the recorded results have them."""
     text = PERFORMANCE.read_text(encoding="utf-8")
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    results["gateways"] = json.loads(RESULTS.with_name("gateways.json").read_text(encoding="utf-8"))
     for name, rows in RESULT_TABLES.items():
         begin, end = f"<!-- results {name} -->\n", "<!-- end -->"
         shown = "\n".join(rows(results))
@@ -492,12 +493,44 @@ def results_compiling(results: dict[str, Any]) -> Iterator[str]:
     yield from table(("1,000 rules", "cost"), rows)
 
 
+_WORKLOADS = {
+    "W1": "W1, plain proxy, 1 KiB answers",
+    "W2": "W2, ten rules, a header each way",
+    "W3": "W3, answers of 1 MiB",
+    "W4": "W4, a connection per request",
+    "W5": "W5, TCP relay",
+    "W6": "W6, TLS, connections kept",
+}
+_PEERS = ("nginx", "nginx-bigbuf", "haproxy", "envoy", "caddy", "aiohttp")
+
+
+def results_gateways(results: dict[str, Any]) -> Iterator[str]:
+    """CPU per request, and that as a multiple of each peer's."""
+    found = results["gateways"]
+    yield (
+        f"{found['date']}, medians of {found['rounds']} rounds of {found['seconds']} s: microseconds of CPU "
+        "per request, and what that is in those of each peer."
+    )
+    yield ""
+    rows = []
+    for workload, cpu in found["cpu_us"].items():
+        for name in ("policyc", "policyc+hop"):
+            if name in cpu:
+                title = _WORKLOADS[workload] + (" and one `forward-internal`" if name != "policyc" else "")
+                ratios = (f"{cpu[name] / cpu[peer]:.2f}" if peer in cpu else "-" for peer in _PEERS)
+                rows.append((title, f"{cpu[name]:g}", *ratios))
+    yield from table(
+        ("workload", "policyc", "nginx", "nginx, 128k buffers", "HAProxy", "Envoy", "Caddy", "aiohttp"), rows
+    )
+
+
 RESULT_TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "machine": results_machine,
     "expressions": results_expressions,
     "many-rules": results_many_rules,
     "start": results_start,
     "compiling": results_compiling,
+    "gateways": results_gateways,
 }
 
 
