@@ -380,6 +380,26 @@ def test_what_one_client_said_is_remembered_as_octets_and_not_as_who_said_it() -
     asyncio.run(scenario())
 
 
+def test_answer_reaches_a_client_that_ends_in_the_same_turn() -> None:
+    async def scenario() -> None:
+        gateway = Gateway(None, Settings(), upstream=UPSTREAM)
+        wire, behind = Wire(), Wire()
+        client = ClientConnection(gateway)
+        client.connection_made(wire)
+        upstream = UpstreamConnection(gateway.upstreams, Address("default", "http", "127.0.0.1", 9))
+        upstream.connection_made(behind)
+        gateway.upstreams.put(upstream)
+        client.data_received(GET)
+        upstream.data_received(OK)
+        if not client.eof_received():
+            wire.close()  # as transports do
+        await asyncio.sleep(0)
+        assert wire.said.endswith(b"hello")
+        await gateway.close(0)
+
+    asyncio.run(scenario())
+
+
 def test_memory_of_field_lines_is_bounded() -> None:
     async def scenario() -> None:
         gateway = Gateway(None, Settings(), upstream=UPSTREAM)

@@ -183,6 +183,7 @@ class ClientConnection(Timed, asyncio.Protocol):
         """The client says no more. Most that do are gone: an answer is only waited for if it comes soon."""
         self._at_end = True
         self._is_ready = False
+        self._house.upstreams.outbox.flush()  # a transport that closes now takes nothing any more
         if self._lingering or (self._exchange is None and not self._reader.buffered):
             return False
         if self._exchange is not None and not self._reader.is_in_body:
