@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from policyc.engine.action import Action, Ends, Site, Step
+from policyc.engine.additions import AddToResponse
 from policyc.engine.header_rules import refused_to_add
 from policyc.engine.phases import Phase, Protocol
 from policyc.engine.request_url import rewrite
@@ -52,11 +53,7 @@ def compile_add_headers(config: Config, site: Site) -> Step:
         x.req.headers.add_known(lines)
         x.results["add_headers"] = result
 
-    def to_response(x: Exchange) -> None:
-        x.res.headers.add_known(lines)
-        x.results["add_headers"] = result
-
-    return to_request if is_request else to_response
+    return to_request if is_request else AddToResponse(lines, result)
 
 
 def _add(x: Exchange, added: dict[str, str], is_request: bool) -> None:

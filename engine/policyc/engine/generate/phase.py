@@ -33,6 +33,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from policyc.engine.additions import as_additions
 from policyc.engine.cel.depth import room
 from policyc.engine.generate.dispatch import Dispatch
 from policyc.engine.generate.rule import RuleCode, Tail
@@ -67,6 +68,7 @@ class PhaseCode:
     def __init__(self, rules: Sequence[RuleCode], *, optimised: bool = True) -> None:
         """Generate the source of `rules`."""
         names = {number: rule.name or f"rule {number + 1}" for number, rule in enumerate(rules)}
+        self._given = rules, list(names.values())
         self._unit = Unit(names)
         self.shared: list[tuple[Shared, tuple[int, ...]]] = []  # by part, with the rules' numbers
         self._parts: list[str] = []
@@ -89,7 +91,8 @@ class PhaseCode:
         """Return the phase's function."""
         functions = self._unit.load("phase")
         self._run.parts = tuple(functions[name] for name in self._parts)
-        return self._run.parts[0] if len(self._parts) == 1 else self._run.all
+        run = self._run.parts[0] if len(self._parts) == 1 else self._run.all
+        return as_additions(run, *self._given)
 
     def _write(self, part: Sequence[Stretch], *, is_shared: bool) -> None:
         rules = self.rules

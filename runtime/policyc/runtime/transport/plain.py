@@ -16,6 +16,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Final
 
+from policyc.engine.additions import Additions
 from policyc.engine.outcome import Forward
 from policyc.engine.traffic import Exchange, FieldBlock, Headers, Request, Response, split_block
 from policyc.engine.values import Timestamp
@@ -372,6 +373,8 @@ class PlainExchange:
 
     def _respond(self, hops: list[Hop], answer: PlainAnswer, data: bytes) -> bytes | None:
         """Run the response phases, and return the head to send; None if the answer has been sent already."""
+        if self._client.may_go_on and (added := self._added(hops)) is not None:
+            return b"%b%b%b\r\n" % (answer.first, answer.block.octets, added)
         response = Response(answer.status, Headers.received(answer.block), content_length=answer.length)
         at = len(hops)
         while at:
@@ -399,6 +402,20 @@ class PlainExchange:
             response.body = data[answer.start :]
         self.leave().send_whole(response)
         return None
+
+    def _added(self, hops: list[Hop]) -> bytes | None:
+        """Return what the phases add to the head if that is all they do, and note that they did."""
+        added = b""
+        for hop in hops:
+            phase = hop.endpoint.on_http_response
+            if phase is not None and type(phase) is not Additions:
+                return None
+        for hop in reversed(hops):
+            phase = hop.endpoint.on_http_response
+            if type(phase) is Additions:
+                added += phase.block
+                hop.view.acted.extend(phase.names)
+        return added
 
     # --- the end --------------------------------------------------------------------------------------------
 
