@@ -16,7 +16,6 @@ WITHOUT = {
     "engine/cel/ir.py": "records; the tests of check, fold, plan and generate make and read them",
     "engine/function.py": "records; the tests of functions/ read them",
     "grammar/syntax.py": "records; the tests of parser and documents make them",
-    "runtime/cli/failure.py": "an exception and one line of text; the tests of the commands meet both",
 }
 
 
