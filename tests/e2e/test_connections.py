@@ -731,3 +731,15 @@ def test_client_that_reads_nothing_gets_no_answers_prepared_without_end() -> Non
                 assert (await client.reply()).status == 200
 
     run(scenario())
+
+
+def test_answer_for_an_upstream_that_is_down_does_not_say_where_it_is() -> None:
+    async def scenario() -> None:
+        async with world() as made:
+            await made.serve(endpoint("http://a.example", to="http://127.0.0.1:1"))
+            reply = await made.get("/", "a.example")
+            assert reply.status == 502
+            assert b"127.0.0.1" not in reply.body
+            assert (await made.record())["upstream"] == "http://127.0.0.1:1"
+
+    run(scenario())

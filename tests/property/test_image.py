@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.property.test_rules_optimised import EXAMPLES, Rule, code_of, rules, seen, traffic
 
-from policyc.engine.generate import dispatch
+from policyc.engine.generate import index
 from policyc.engine.generate.phase import compile_phase
 from policyc.engine.image import places
 from policyc.engine.image.reading import load
@@ -37,8 +37,8 @@ def test_rules_from_an_image_do_what_the_rules_did(
     with pytest.MonkeyPatch.context() as patch:
         ours = (*places.PACKAGES, "tests.property.")
         patch.setattr(places, "PACKAGES", ours)
-        patch.setattr(dispatch, "NESTED", 1)
-        patch.setattr(dispatch, "is_worth", lambda atoms: True)
+        patch.setattr(index, "NESTED", 1)
+        patch.setattr(index, "is_worth", lambda atoms: True)
         patch.setattr(runs, "is_worth", lambda atoms: True)
         run = compile_phase(codes, optimised=is_optimised)
         twin = load(dump(run, SOURCES), SOURCES)

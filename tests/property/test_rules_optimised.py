@@ -19,7 +19,7 @@ from tests.evaluation import exchange, node_of
 from policyc.engine.assemble import joined
 from policyc.engine.cel import ir
 from policyc.engine.cel.plan import plan
-from policyc.engine.generate import dispatch
+from policyc.engine.generate import index
 from policyc.engine.generate.phase import RuleCode, compile_phase
 from policyc.engine.optimise import runs
 from policyc.engine.outcome import Close, Fail, Forward, Outcome
@@ -268,8 +268,8 @@ def test_optimised_rules_do_what_the_rules_say(
     codes = [code_of(rule, number) for number, rule in enumerate(drawn)]
     with pytest.MonkeyPatch.context() as patch:
         if is_eager:  # to dispatch whatever can be
-            patch.setattr(dispatch, "NESTED", 1)
-            patch.setattr(dispatch, "is_worth", lambda atoms: True)
+            patch.setattr(index, "NESTED", 1)
+            patch.setattr(index, "is_worth", lambda atoms: True)
             patch.setattr(runs, "is_worth", lambda atoms: True)
         optimised = compile_phase(codes)
     plain = compile_phase(codes, optimised=False)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -293,3 +295,35 @@ def test_the_garbage_collector_is_left_as_it_was(cache: Path) -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+LOAD = """
+import sys
+from policyc.runtime.program import load_program
+load_program(sys.argv[1])
+print(*sys.modules)
+"""
+
+
+def test_loading_in_a_new_process_needs_nothing_that_generates_code(cache: Path, tmp_path: Path) -> None:
+    path = tmp_path / "many.policy"
+    rules = "".join(
+        f"""
+        when req.url.path == "/{at}" && req.headers["x"][0].lowerAscii() == "{at}" {{ deny 404 }}
+        when req.url.path == "/old/{at}" {{ redirect {{ from: "/old/(.*)", to: "/$1" }} }}
+        when req.url.path.matches("^/a+{at}") && inCidrRange(conn.client_ip, "10.0.{at}.0/24") {{ deny }}
+        """
+        for at in range(40)
+    )
+    path.write_text(f"on_http_request {{ {rules} }}")
+    load_program(path)
+    assert len(images(cache)) == 1
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(path)], capture_output=True, text=True, check=True, timeout=30
+    )
+    loaded = set(done.stdout.split())
+    assert "policyc.engine.generate.dispatch" in loaded
+    assert loaded.isdisjoint({"re2", "lark"})
+    assert loaded.isdisjoint(f"policyc.engine.generate.{name}" for name in ("expression", "index", "writer"))
+    made_of = {name for name in loaded if name.startswith("policyc.engine.optimise.")}
+    assert made_of <= {"policyc.engine.optimise.probe"}

@@ -95,16 +95,17 @@ def subject_of(x: Exchange) -> str:
 
 def replacer(config: Config, action: str) -> Callable[[Exchange, str], Replaced]:
     """Return what replaces in a subject as the config says; it may raise FieldFault."""
-    from policyc.engine.cel.regex import compiled
+    from policyc.engine.cel.regex import Pattern, compiled
 
     pattern_field, to_field = config.get("from"), config["to"]
     if to_field.is_constant and (pattern_field is None or pattern_field.is_constant):
         if pattern_field is None:
             parts = split_replacement(to_field.value, {}, 0)
             return lambda _x, subject: whole(parts, subject)
-        pattern = compiled(pattern_field.value)
-        parts = split_replacement(to_field.value, pattern.groupindex, pattern.groups)
-        return lambda _x, subject: replace_all(pattern, parts, subject)
+        pattern = Pattern(pattern_field.value)
+        made = pattern()
+        parts = split_replacement(to_field.value, made.groupindex, made.groups)
+        return lambda _x, subject: replace_all(pattern(), parts, subject)
 
     read_to = to_field.reader()
     read_from = None if pattern_field is None else pattern_field.reader()

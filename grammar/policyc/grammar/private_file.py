@@ -13,6 +13,7 @@ import os
 import sys
 
 _FOREIGN_WRITE = 0o022
+_CHECKSUM_LINE = 9  # octets
 
 
 def directory() -> str | None:
@@ -35,7 +36,8 @@ def read(name: str) -> bytes | None:
         with open(os.path.join(place, name), "rb") as file:
             if not _is_ours(os.fstat(file.fileno())):
                 return None
-            checksum, _, octets = file.read().partition(b"\n")
+            checksum = file.readline(_CHECKSUM_LINE).removesuffix(b"\n")
+            octets = file.read()
     except (OSError, ValueError):
         return None
     return octets if checksum == _checksum(octets) else None

@@ -69,7 +69,7 @@ def find(sources: Sequence[Source], options: Options, loader: Loader) -> Parcel 
     secret = None if signed is None else private_file.read(KEY_FILE)
     if name is None or signed is None or secret is None:
         return None
-    octets = signed[_DIGEST:]
+    octets = memoryview(signed)[_DIGEST:]
     if not compare_digest(signed[:_DIGEST], _sign(name, octets, secret)):
         return None
     try:
@@ -120,7 +120,7 @@ def _fingerprint(source: Source | None) -> tuple[str | None, bytes | None]:
     return source.name, _digest(source.text.encode("utf-8", "surrogatepass"))
 
 
-def _digest(*parts: bytes, key: bytes = b"") -> bytes:
+def _digest(*parts: bytes | memoryview, key: bytes = b"") -> bytes:
     """Return a digest of texts that tells where one ends and the next begins."""
     hashed = blake2b(digest_size=_DIGEST, key=key)
     for part in parts:
@@ -129,7 +129,7 @@ def _digest(*parts: bytes, key: bytes = b"") -> bytes:
     return hashed.digest()
 
 
-def _sign(name: str, octets: bytes, secret: bytes) -> bytes:
+def _sign(name: str, octets: bytes | memoryview, secret: bytes) -> bytes:
     """Return the keyed digest of a file, its name included: a file under another one's name is no other."""
     return _digest(name.encode(), octets, key=secret)
 

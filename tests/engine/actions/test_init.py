@@ -27,6 +27,7 @@ RUNNABLE = {
     "remove-headers",
     "restrict-ips",
     "set-vars",
+    "terminate-tls",
     "url-rewrite",
 }
 
@@ -37,7 +38,7 @@ def test_there_are_28_actions_sorted_by_name() -> None:
     assert set(names()) == set(actions())
 
 
-def test_thirteen_of_them_can_run() -> None:
+def test_fourteen_of_them_can_run() -> None:
     assert {name for name, action in actions().items() if action.compile is not None} == RUNNABLE
 
 

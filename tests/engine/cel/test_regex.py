@@ -96,3 +96,15 @@ def test_pythons_own_engine_runs_no_pattern_of_a_user() -> None:
 def test_only_one_module_knows_re2() -> None:
     users = [path.name for path in ENGINE if "import re2" in path.read_text()]
     assert users == ["regex.py"]
+
+
+def test_valid_patterns_are_compiled_when_they_are_first_asked() -> None:
+    before = regex.compiled.cache_info().misses
+    later = regex.valid_pattern("^first-asked$")
+    kept = regex.Pattern("(first)-(asked)")
+    assert regex.compiled.cache_info().misses == before
+    assert later("first-asked")
+    assert not later("asked")
+    assert kept().groups == 2
+    assert kept() is kept()
+    assert regex.compiled.cache_info().misses == before + 2

@@ -5,7 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from policyc.engine.generate.module import Body, Generated, Module
+from policyc.engine.generate.generated import Generated
+from policyc.engine.generate.module import Body, Module
 from policyc.engine.image import functions as made
 from policyc.engine.schema.fault import guarded
 

@@ -5,7 +5,7 @@ import pytest
 
 from policyc.engine.function import Dialect
 from policyc.engine.functions import functions
-from policyc.engine.generate.phase import _Parts
+from policyc.engine.generate.parts import Parts
 from policyc.engine.image.places import found_at, place_of_code, places, plain_function
 from policyc.engine.schema.fault import guarded
 from policyc.engine.types import STRING
@@ -65,7 +65,7 @@ def test_code_inside_a_function_has_a_place() -> None:
     assert place is not None
     assert place[:2] == ("policyc.engine.schema.fault", "guarded")
     assert found_at(place) is step.__code__
-    runs: Any = _Parts().since(1)
+    runs: Any = Parts().since(1)
     place = place_of_code(runs)
     assert place is not None
     assert found_at(place) is runs.__code__

@@ -12,8 +12,9 @@ from policyc.engine.cel.addresses import in_range
 from policyc.engine.cel.fold import fold
 from policyc.engine.cel.plan import plan
 from policyc.engine.cel.show import show
+from policyc.engine.client_number import CLIENT_NUMBER
 from policyc.engine.generate.expression import compile_value
-from policyc.engine.optimise.networks import CLIENT_NUMBER, use_stretches
+from policyc.engine.optimise.networks import use_stretches
 from policyc.engine.variables import VARIABLES
 
 NETWORKS = [

@@ -41,7 +41,7 @@ WAITS = """
 import asyncio, os
 async def app(scope, receive, send):
     assert scope['type'] == 'http'
-    print('asked', flush=True)
+    os.write(1, b'asked\\n')  # print may write the end of the line by itself, behind another worker's
     while not os.path.exists(__file__ + scope['path'].replace('/', '.')):
         await asyncio.sleep(0.01)
     await send({'type': 'http.response.start', 'status': 200, 'headers': []})

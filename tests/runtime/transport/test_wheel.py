@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import weakref
 
+import pytest
+
 from policyc.runtime.transport.wheel import TICK_S, Timed, Wheel
 
 
@@ -104,6 +106,22 @@ def test_entry_may_set_itself_while_it_expires() -> None:
     wheel.set(entry, 0.5)
     turn_until(wheel, clock, 103)
     assert 3 <= len(entry.at) <= 11
+
+
+def test_one_that_fails_takes_no_other_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    wheel = Wheel(clock=clock)
+
+    class Broken(Entry):
+        def expired(self) -> None:
+            raise ZeroDivisionError
+
+    entries = [Entry(clock) for _ in range(20)]
+    for entry in (*entries[:10], Broken(clock), *entries[10:]):
+        wheel.set(entry, 1.0)
+    turn_until(wheel, clock, 102)
+    assert all(len(entry.at) == 1 for entry in entries)
+    assert "a time-out failed" in caplog.text
 
 
 def test_clock_that_jumps_loses_nothing() -> None:

@@ -19,14 +19,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from policyc.engine.cel import ir, select
-from policyc.engine.generate.expression import (
-    CATCH,
-    DEPTH,
-    Slow,
-    Value,
-    Written,
-    locals_of,
-)
+from policyc.engine.generate import fallback
+from policyc.engine.generate.expression import DEPTH, Value, Written, locals_of
+from policyc.engine.generate.fallback import Slow
 from policyc.engine.generate.module import Body
 from policyc.engine.generate.safety import is_key_known, is_position, is_safe, is_sure_map, is_total
 from policyc.engine.optimise.same import is_repeatable
@@ -196,7 +191,7 @@ class Condition:
         statements = [
             "try:",
             f"    return {code}",
-            f"except {self.module.capture(CATCH)}:",
+            f"except {self.module.capture(fallback.CATCH)}:",
             f"    {slow}",
         ]
         return self._value.function(inner.body, [], statements, [])

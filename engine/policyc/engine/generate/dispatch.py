@@ -7,6 +7,9 @@ looked up: for the rules behind it everything is looked up again.
 
 Invariant: whoever is no candidate has a condition that is surely false. An error is not false: where an atom
 may fail, its rules are candidates (optimise/atoms.py).
+
+A program from the cache is run by what is here; what generates code is imported for the first rule that is
+tried.
 """
 
 from __future__ import annotations
@@ -15,26 +18,22 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from policyc.engine.cel import ir
 from policyc.engine.cel.depth import room
 from policyc.engine.generate import tables
-from policyc.engine.generate.expression import compile_value
-from policyc.engine.generate.module import Body, Module
-from policyc.engine.generate.rule import RuleCode, Tail
 from policyc.engine.generate.tables import Bucket, Numbers
-from policyc.engine.generate.unit import Unit
-from policyc.engine.generate.writer import Writer
-from policyc.engine.optimise.atoms import Alternative, Atom, Probe
-from policyc.engine.optimise.runs import choose, is_worth
 
 if TYPE_CHECKING:
+    from policyc.engine.cel import ir
+    from policyc.engine.generate.module import Module
+    from policyc.engine.generate.rule import RuleCode, Tail
+    from policyc.engine.optimise.probe import Probe
     from policyc.engine.outcome import Outcome
     from policyc.engine.traffic import Exchange
 
-NESTED = 8  # more candidates than this are looked up once more, by other atoms
-
 ACTED = object()  # what a rule's function answers when it has acted and goes on
 
+# What is asked, what to read of an exchange for it, and where to look that up.
+LookUp = tuple["Probe", "ir.Node", Callable[[Any], Bucket]]
 _Ask = tuple[Callable[..., Any], Callable[[Any], Bucket]]
 
 
@@ -58,101 +57,6 @@ class Level:
         return tables.in_order(found)
 
 
-class Index:
-    """Makes the tables of some rules, given the atoms that each has."""
-
-    def __init__(self, atoms: Mapping[int, Sequence[Atom]]) -> None:
-        """`atoms` by number of the rule."""
-        self._atoms = atoms
-        self.has_levels = False
-        self._readers: dict[object, Callable[..., Any]] = {}
-
-    def level(self, numbers: Numbers, used: frozenset[Probe]) -> Level | None:
-        """Return a level for candidates that `used` has found already, None if it is not worth it."""
-        left = {n: [atom for atom in self._atoms[n] if not atom.probes & used] for n in numbers}
-        chosen = choose({n: atoms for n, atoms in left.items() if atoms})
-        if 2 * len(chosen) < len(numbers) or not is_worth(list(chosen.values())):
-            return None
-        asks = [
-            (self._reader(subject, probe), look_up) for probe, subject, look_up in self.look_ups(chosen, used)
-        ]
-        return Level(asks, tuple(n for n in numbers if n not in chosen))
-
-    def look_ups(
-        self, chosen: Mapping[int, Atom], used: frozenset[Probe] = frozenset()
-    ) -> list[tuple[Probe, ir.Node, Callable[[Any], Bucket]]]:
-        """Return for each probe of the chosen atoms what to read, and where to look it up."""
-        stored: dict[Probe, dict[Any, list[int]]] = {}
-        open_: dict[Probe, list[int]] = {}
-        subjects: dict[Probe, ir.Node] = {}
-        for number, atom in chosen.items():
-            for alternative in atom.alternatives:
-                self._store(number, alternative, stored, open_)
-                subjects.setdefault(alternative.probe, alternative.subject)
-        used = used | stored.keys()
-
-        def make(numbers: Numbers) -> Bucket:
-            if len(numbers) <= NESTED:
-                return numbers
-            level = self.level(numbers, used)
-            if level is None:
-                return numbers
-            self.has_levels = True
-            return level
-
-        return [
-            (probe, subjects[probe], _table(probe, values, tables.in_order(open_.get(probe, ())), make))
-            for probe, values in stored.items()
-        ]
-
-    @staticmethod
-    def _store(
-        number: int,
-        alternative: Alternative,
-        stored: dict[Probe, dict[Any, list[int]]],
-        open_: dict[Probe, list[int]],
-    ) -> None:
-        stored.setdefault(alternative.probe, {}).setdefault(alternative.value, []).append(number)
-        if alternative.may_fail:
-            open_.setdefault(alternative.probe, []).append(number)
-
-    def _reader(self, subject: ir.Node, probe: Probe) -> Callable[..., Any]:
-        """Return what reads a probe's subject; of a map, the values under the probe's name."""
-        known = self._readers.get(probe[1:])
-        if known is None:
-            read = compile_value(subject)
-            known = self._readers[probe[1:]] = _named(read, probe.name) if _is_named(probe) else read
-        return known
-
-
-def _is_named(probe: Probe) -> bool:
-    return probe.kind in ("first", "any")
-
-
-def _named(read: Callable[..., Any], name: str) -> Callable[..., Any]:
-    return lambda x: read(x).get(name)
-
-
-def _table(
-    probe: Probe, values: Mapping[Any, list[int]], open_: Numbers, make: tables.Make
-) -> Callable[[Any], Bucket]:
-    """Return the look-up of a probe."""
-    if probe.kind == "prefix":
-        return tables.Prefixes(values, make).find
-    if probe.kind == "suffix":
-        return tables.Suffixes(values, make).find
-    if probe.kind == "network":
-        return tables.Ranges(values, make).find
-    missing = make(open_) if open_ else ()
-    if probe.kind == "any":
-        return tables.any_of(values, open_, make)
-    buckets = tables.exact(values, make)
-    if probe.kind == "first":
-        everyone = tables.in_order(number for numbers in values.values() for number in numbers)
-        return tables.first_of(buckets, missing, everyone)
-    return tables.Exact(buckets).find
-
-
 class Dispatch:
     """Neighbouring rules of a phase that are dispatched; `after` is what follows their part of the phase."""
 
@@ -160,19 +64,16 @@ class Dispatch:
         self,
         names: Mapping[int, str],
         rules: Mapping[int, RuleCode],
-        chosen: Mapping[int, Atom],
-        atoms: Mapping[int, Sequence[Atom]],
+        look_ups: Sequence[LookUp],
         after: Tail,
     ) -> None:
-        """`rules` by number, in order, each with the atom that picks it and all that it has."""
+        """`rules` by number, in order, and the look-ups that find them."""
         self._names = names
         self.rules = rules
         self._after = after
         self._functions: dict[int, Callable[[Exchange], Any]] = {}
         self._find: Callable[[Exchange], Bucket] | None = None
-        index = Index(atoms)
-        self.look_ups = index.look_ups(chosen)
-        self._is_plain = len(self.look_ups) == 1 and not index.has_levels
+        self.look_ups = look_ups
 
     @property
     def subjects(self) -> list[ir.Node]:
@@ -184,7 +85,7 @@ class Dispatch:
         parts = []
         for probe, subject, look_up in self.look_ups:
             code = writer_value(subject)
-            if _is_named(probe):
+            if probe.is_named:
                 code = f"{code}.get({probe.name!r})"
             owner = getattr(look_up, "__self__", None)
             if isinstance(owner, tables.Exact):
@@ -234,6 +135,7 @@ class Dispatch:
     def _finder(self) -> Callable[[Exchange], Bucket]:
         """Generate the look-up as a function."""
         from policyc.engine.generate.expression import Value
+        from policyc.engine.generate.module import Body, Module
 
         module = Module()
         with room():
@@ -246,6 +148,9 @@ class Dispatch:
 
     def _function(self, number: int) -> Callable[[Exchange], Any]:
         """Generate the function of a rule."""
+        from policyc.engine.generate.unit import Unit
+        from policyc.engine.generate.writer import Writer
+
         rule = self.rules[number]
 
         def after(x: Exchange) -> Outcome | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import string
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from policyc.engine.cel import ir, plan, select
@@ -21,6 +21,8 @@ from policyc.engine.cel.coerce import item, type_name
 from policyc.engine.cel.depth import room
 from policyc.engine.cel.dispatch import known_overload, plain
 from policyc.engine.cel.order import sort_by
+from policyc.engine.generate import fallback
+from policyc.engine.generate.fallback import Slow
 from policyc.engine.generate.module import Body, Module
 from policyc.engine.generate.safety import (
     has_plain_keys,
@@ -35,16 +37,10 @@ from policyc.engine.values import NONE, EvalError, Optional, make_map
 from policyc.engine.variables import NEVER_SET
 
 if TYPE_CHECKING:
-    from policyc.engine.traffic import Exchange
     from policyc.engine.variables import Variable
-
-# What the plain code may raise for an error of the expression. Not NameError: that would be a defect of ours.
-CATCH = (EvalError, LookupError, AttributeError, ArithmeticError, TypeError, ValueError)
 
 # Brackets nest at most 200 deep in Python; deeper code is put into a function of its own.
 DEPTH = 20
-
-_NO_LOCALS: Mapping[str, Any] = {}
 
 
 def compile_value(node: ir.Node) -> Callable[..., Any]:
@@ -72,7 +68,7 @@ def value_module(node: ir.Node) -> Module:
     statements = [
         "try:",
         f"    return {code}",
-        f"except {module.capture(CATCH)}:",
+        f"except {module.capture(fallback.CATCH)}:",
         f"    return {module.capture(Slow(node))}(x, env)",
     ]
     module.write("value", _parameters(module), body, statements)
@@ -80,29 +76,7 @@ def value_module(node: ir.Node) -> Module:
 
 
 def _parameters(module: Module) -> list[str]:
-    return ["x", f"env={module.capture(_NO_LOCALS)}"]
-
-
-class Slow:
-    """The plain evaluator of a node, made when it is first needed."""
-
-    __slots__ = ("_node", "_run")
-
-    def __init__(self, node: ir.Node | Callable[[], ir.Node]) -> None:
-        """Remember the node, or what gives it."""
-        self._node = node
-        self._run: Callable[[Exchange | None, Mapping[str, Any]], Any] | None = None
-
-    def __call__(self, x: Exchange | None, env: Mapping[str, Any]) -> Any:
-        """Return the node's value; raises EvalError."""
-        if self._run is None:
-            self._run = plan.plan(self.node)
-        return self._run(x, env)
-
-    @property
-    def node(self) -> ir.Node:
-        """The node."""
-        return self._node if isinstance(self._node, ir.Node) else self._node()
+    return ["x", f"env={module.capture(fallback.NO_LOCALS)}"]
 
 
 def reads(node: ir.Node) -> Counter[str]:
@@ -163,11 +137,6 @@ def as_range(value: Any) -> Iterable[Any]:
 def as_pairs(value: Any) -> Iterable[tuple[Any, Any]]:
     """Return the pairs of a dyn value that a loop with two variables goes over; raises EvalError."""
     return value.items() if isinstance(value, dict) else enumerate(as_range(value))
-
-
-def fail_absent(path: str) -> Any:
-    """Raise what reading an absent variable is."""
-    raise plan.absent(path)
 
 
 class Value:
@@ -292,7 +261,7 @@ class Value:
         assigns, name = self.slot(variable, None if cell is None else cell.name)
         tests = [f"({assign}) is not None" for assign in assigns]
         if variable.zero is None:
-            otherwise = f"{self.module.capture(fail_absent)}({variable.path!r})"
+            otherwise = f"{self.module.capture(fallback.fail_absent)}({variable.path!r})"
         else:
             otherwise = self.module.constant(variable.zero)
         if cell is not None:

@@ -36,6 +36,8 @@ from typing import TYPE_CHECKING
 from policyc.engine.additions import as_additions
 from policyc.engine.cel.depth import room
 from policyc.engine.generate.dispatch import Dispatch
+from policyc.engine.generate.index import Index
+from policyc.engine.generate.parts import Parts
 from policyc.engine.generate.rule import RuleCode, Tail
 from policyc.engine.generate.unit import Unit
 from policyc.engine.generate.writer import Writer
@@ -72,7 +74,7 @@ class PhaseCode:
         self._unit = Unit(names)
         self.shared: list[tuple[Shared, tuple[int, ...]]] = []  # by part, with the rules' numbers
         self._parts: list[str] = []
-        self._run = _Parts()
+        self._run = Parts()
         with room():
             self.rules = optimise_rules(rules) if optimised else plain_rules(rules)
             for part in _parts(self.rules):
@@ -122,42 +124,13 @@ class PhaseCode:
     def _dispatch(self, stretch: Stretch, after: Tail) -> Dispatch:
         rules = self.rules
         places = range(stretch.first, stretch.end)
+        chosen = {rules.numbers[at]: atom for at, atom in zip(places, stretch.atoms, strict=True)}
         return Dispatch(
             self._unit.names,
             {rules.numbers[at]: rules.rules[at] for at in places},
-            {rules.numbers[at]: atom for at, atom in zip(places, stretch.atoms, strict=True)},
-            {rules.numbers[at]: rules.atoms[at] for at in places},
+            Index({rules.numbers[at]: rules.atoms[at] for at in places}).look_ups(chosen),
             after,
         )
-
-
-class _Parts:
-    """The functions of a phase, run in turn. They are there when all have been written."""
-
-    __slots__ = ("parts",)
-
-    def __init__(self) -> None:
-        self.parts: tuple[Callable[[Exchange], Outcome | None], ...] = ()
-
-    def all(self, x: Exchange) -> Outcome | None:
-        """Run all of them."""
-        for run in self.parts:
-            outcome = run(x)
-            if outcome is not None:
-                return outcome
-        return None
-
-    def since(self, first: int) -> Tail:
-        """Return what runs them from number `first` on."""
-
-        def run(x: Exchange) -> Outcome | None:
-            for run in self.parts[first:]:
-                outcome = run(x)
-                if outcome is not None:
-                    return outcome
-            return None
-
-        return run
 
 
 def _parts(rules: Optimised) -> list[list[Stretch]]:

@@ -26,6 +26,11 @@ def in_order(numbers: Iterable[int]) -> Numbers:
     return tuple(sorted(set(numbers)))
 
 
+def named(read: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return what reads the values under a name of a map that `read` gives."""
+    return lambda x: read(x).get(name)
+
+
 class Prefixes:
     """Buckets by prefix: of a text, those of all prefixes that it has.
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from types import CellType, CodeType, FunctionType, MappingProxyType
 from typing import Any
 
-from policyc.engine.generate.module import Generated
+from policyc.engine.generate.generated import Generated
 from policyc.engine.image.places import module
+
+new_cell = CellType
 
 
 def inner_function(
@@ -22,11 +24,6 @@ def inner_function(
     made = FunctionType(code, vars(module(name)), code.co_name, defaults, cells)
     made.__kwdefaults__ = named_defaults
     return made
-
-
-def new_cell() -> CellType:
-    """Return a cell that holds nothing yet."""
-    return CellType()
 
 
 def fill_cell(cell: CellType, content: tuple[object]) -> None:

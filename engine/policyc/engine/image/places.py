@@ -128,9 +128,12 @@ def _checksum(code: CodeType) -> int:
 
 def module(name: str) -> ModuleType:
     """Return a module, imported if need be."""
-    from importlib import import_module
+    found = sys.modules.get(name)
+    if found is None:
+        from importlib import import_module
 
-    return sys.modules.get(name) or import_module(name)
+        found = import_module(name)
+    return found
 
 
 def plain_function(value: object) -> FunctionType | None:

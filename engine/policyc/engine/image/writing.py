@@ -11,8 +11,8 @@ from typing import Any
 
 from policyc.engine.cel.depth import room
 from policyc.engine.generate.dispatch import Dispatch
-from policyc.engine.generate.expression import Slow
-from policyc.engine.generate.module import Generated
+from policyc.engine.generate.fallback import Slow
+from policyc.engine.generate.generated import Generated
 from policyc.engine.image import functions
 from policyc.engine.image.later import Entries, Later
 from policyc.engine.image.places import Place, place_of_code, places
@@ -20,6 +20,7 @@ from policyc.engine.image.reading import OTHERS
 from policyc.grammar.source import Source
 
 PROTOCOL = 5
+_PLAIN = frozenset({bool, bytes, float, int, str, type(None)})
 
 
 class Unsaved(Exception):  # noqa: N818 — no fault of the program: it runs as well without an image
@@ -138,6 +139,8 @@ def _cell(value: CellType, _: _Table) -> Any:
         content = value.cell_contents
     except ValueError:  # it is empty
         return functions.new_cell, ()
+    if type(content) in _PLAIN:  # it does not lead back to the cell
+        return functions.new_cell, (content,)
     return functions.new_cell, (), (content,), None, None, functions.fill_cell
 
 

@@ -18,7 +18,7 @@ A subject never fails. Only `first` and `any` may fail, where there is nothing u
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from policyc.engine.cel import ir
 from policyc.engine.cel.dispatch import plain
@@ -26,20 +26,11 @@ from policyc.engine.generate.safety import is_safe
 from policyc.engine.optimise import forms
 from policyc.engine.optimise.affixes import affixes_of
 from policyc.engine.optimise.membership import member_of
+from policyc.engine.optimise.probe import Kind, Probe
 from policyc.engine.optimise.same import Key, key_of
 from policyc.engine.types import HEADERS, INT, STRING, list_of, map_of
 
-Kind = Literal["exact", "prefix", "suffix", "network", "first", "any"]
-
 _LISTS = map_of(STRING, list_of(STRING))
-
-
-class Probe(NamedTuple):
-    """What is looked up: probes with the same key ask the same. `name` is that of `first` and `any`."""
-
-    kind: Kind
-    key: Key
-    name: str = ""
 
 
 class Alternative(NamedTuple):

@@ -21,8 +21,9 @@ from policyc.engine.cel.addresses import number_to_text
 from policyc.engine.cel.show import listed, show, value_text
 from policyc.engine.draft import DraftPhase, DraftPolicy
 from policyc.engine.generate.phase import PhaseCode, RuleCode
-from policyc.engine.optimise.atoms import Alternative, Atom, Probe
+from policyc.engine.optimise.atoms import Alternative, Atom
 from policyc.engine.optimise.passes import PASSES, changes
+from policyc.engine.optimise.probe import Probe
 from policyc.engine.options import DEFAULT_ACCOUNT
 
 _WIDTH = max(len(each.name) for each in PASSES) + 2

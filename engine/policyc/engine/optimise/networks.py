@@ -13,37 +13,18 @@ from typing import TYPE_CHECKING, Final
 from policyc.engine.cel import ir
 from policyc.engine.cel.addresses import address_number, range_numbers
 from policyc.engine.cel.dispatch import plain
+from policyc.engine.client_number import CLIENT_NUMBER
 from policyc.engine.function import Overload
 from policyc.engine.optimise import forms
 from policyc.engine.optimise.rewrite import rewrite
 from policyc.engine.optimise.terms import Term, joined, merge
 from policyc.engine.types import BOOL, INT, STRING
-from policyc.engine.variables import ANY_PHASE, Variable
 
 if TYPE_CHECKING:
-    from policyc.engine.traffic import Connection
     from policyc.grammar.source import Span
 
 _NUMBER: Final = Overload("address_number", (STRING,), INT, address_number)
 NUMBER_OF: Final = "number of"
-
-
-def fill_client_number(conn: Connection) -> int:
-    """Work out the number of the client's address."""
-    number = conn.client_number = address_number(conn.client_ip)
-    return number
-
-
-# No user can name it.
-CLIENT_NUMBER: Final = Variable(
-    "conn.client_ip (number)",
-    INT,
-    "number of the client's address",
-    ANY_PHASE,
-    "conn",
-    "client_number",
-    fill_client_number,
-)
 
 
 def use_stretches(node: ir.Node) -> ir.Node:

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from policyc.engine.optimise.atoms import Atom, Kind, Probe
+from policyc.engine.optimise.atoms import Atom
+from policyc.engine.optimise.probe import Kind, Probe
 
 PROBES = 6  # what a stretch may ask, at most
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 COULD_NOT_RUN = 2
+
+_HINTS = {
+    errno.EACCES: "; ports below 1024 are for root, or with CAP_NET_BIND_SERVICE",
+    errno.EADDRNOTAVAIL: "; no interface of this machine has it",
+}
 
 
 class CommandError(Exception):
@@ -33,3 +39,8 @@ def why_not(error: OSError) -> str:
         words = os.strerror(error.errno)
         return words[:1].lower() + words[1:]
     return reason(error)
+
+
+def cannot_listen(where: str, error: OSError) -> CommandError:
+    """Return what a command ends with that cannot listen at an address, and what helps against it."""
+    return CommandError(f"cannot listen on {where}: {why_not(error)}{_HINTS.get(error.errno or 0, '')}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.runtime.cli import banner
 from policyc.runtime.cli.address import shown_address
-from policyc.runtime.cli.failure import CommandError, reason, why_not
+from policyc.runtime.cli.failure import CommandError, cannot_listen, reason
 from policyc.runtime.gateway import Gateway, GatewayError, Prepared
 from policyc.runtime.parcel import Parcel
 from policyc.runtime.program import uncollected
@@ -82,7 +82,7 @@ class OneProcess:
         except OSError as error:
             await gateway.close(0)
             where = error.filename or shown_address(*at)
-            raise CommandError(f"cannot listen on {where}: {why_not(error)}") from None
+            raise cannot_listen(where, error) from None
         self._gateway = gateway
         _settle()
         return self._lines(program)

@@ -22,7 +22,7 @@ from typing import Protocol as Interface
 from policyc.runtime.cli import banner, unforeseen
 from policyc.runtime.cli.address import AdminAddress, shown_address
 from policyc.runtime.cli.compiling import Compiler
-from policyc.runtime.cli.failure import CommandError, why_not
+from policyc.runtime.cli.failure import CommandError, cannot_listen
 from policyc.runtime.cli.output import complain, say
 from policyc.runtime.cli.watching import Watcher
 from policyc.runtime.reloads import Reloads
@@ -316,5 +316,5 @@ async def start_admin(address: AdminAddress | None, overseen: Overseen) -> Admin
         if not address.is_asked_for:
             return None
         where = shown_address(address.host, address.port)
-        raise CommandError(f"cannot listen on {where}: {why_not(error)}") from None
+        raise cannot_listen(where, error) from None
     return listener

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from policyc.runtime.cli.address import shown_address
 from policyc.runtime.cli.compiling import Compiler, child_command
-from policyc.runtime.cli.failure import CommandError, why_not
+from policyc.runtime.cli.failure import CommandError, cannot_listen, why_not
 from policyc.runtime.cli.tls_flags import https_addresses, tls_address
 from policyc.runtime.metrics import add_up, counters_of
 from policyc.runtime.parcel import Parcel
@@ -181,7 +181,7 @@ class Workers:
                 self._let_go()
                 scheme = "" if place.name.startswith("http") else f"{place.name}://"
                 where = f"{scheme}{shown_address(place.host, place.port)}"
-                raise CommandError(f"cannot listen on {where}: {why_not(error)}") from None
+                raise cannot_listen(where, error) from None
 
     def _let_go(self) -> None:
         """Keep no port that is not needed."""

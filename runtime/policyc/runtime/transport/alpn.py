@@ -9,7 +9,6 @@ import asyncio
 from functools import cache
 from importlib.util import find_spec
 from typing import Protocol as Interface
-from typing import cast
 
 from policyc.engine.traffic import Connection
 from policyc.runtime.exchange import Admitted
@@ -25,7 +24,10 @@ class Speaker(Interface):
     """
 
     conn: Connection
-    admitted: Admitted
+
+    @property
+    def admitted(self) -> Admitted:
+        """What the connection remembers of its endpoints."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport of the session."""
@@ -46,8 +48,8 @@ def speaker(chosen: str | None, house: House, ends: Ends) -> Speaker:
     if chosen == "h2":
         from policyc.runtime.transport.http2 import Http2Connection
 
-        return cast(Speaker, Http2Connection(house, ends))
-    return cast(Speaker, SecureConnection(house, ends))
+        return Http2Connection(house, ends)
+    return SecureConnection(house, ends)
 
 
 class SecureConnection(ClientConnection):

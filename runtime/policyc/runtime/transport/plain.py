@@ -227,7 +227,11 @@ class PlainExchange:
         end = data.find(b"\r\n\r\n", start) + 4
         fields = data[start:end]
         said = self._house.plain.request(data, fields) if end > 4 else None
-        if said is None or (said.is_told and self._client.admitted.trusted):
+        if (
+            said is None
+            or said.body > self._house.around.settings.drain_limit_bytes  # a policy's answer comes before it
+            or (said.is_told and self._client.admitted.trusted)
+        ):
             self._fields = _UNREAD
             return False
         self._fields = fields

@@ -238,10 +238,10 @@ class Upstreams:
                         self.gone(cast(Kept, each))
                     raise
         except TimeoutError:
-            message = f"the upstream {address.name} did not accept in time"
+            message = "the upstream did not accept in time"
             return Fail(8012, message, status=502, reason="connect_timeout")
         except (OSError, UnicodeError) as error:  # a name that IDNA cannot encode is one that is not found
-            message = f"the upstream {address.name} cannot be reached"
+            message = "the upstream cannot be reached"  # where it is, clients need not know: the log does
             reason = ""
             if context is not None:
                 from policyc.runtime.transport.upstream_tls import failure_reason

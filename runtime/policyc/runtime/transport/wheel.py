@@ -8,9 +8,12 @@ in moves it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
 
 TICK_S = 0.25
 
@@ -93,7 +96,10 @@ class Wheel:
                     continue
                 if deadline <= now:
                     timed.deadline = None
-                    timed.expired()
+                    try:
+                        timed.expired()
+                    except Exception:  # the others of this turn would be waited for for ever
+                        _log.exception("a time-out failed")
                 else:
                     self._put(timed, self._slot_of(deadline))
         if self._on_tick is not None:
