@@ -421,3 +421,14 @@ def test_every_vector_that_must_be_rejected_is() -> None:
         if not refused and "accept-and-normalise" not in vector.get("also_ok", ()) and END in events:
             wrong.append(vector["id"])
     assert wrong == []
+
+
+def test_response_whose_lines_end_in_lf_is_refused_at_once() -> None:
+    reader = ResponseReader()
+    reader.expect("GET")
+    reader.feed(b"HTTP/1.1 200 OK\r\nA: b\r")
+    assert reader.next() is None
+    reader.feed(b"\nContent-Length: 4\n\nabcd")
+    with pytest.raises(Refused) as refused:
+        reader.next()
+    assert refused.value.reason == "bare_newline"

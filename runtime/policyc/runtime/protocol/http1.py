@@ -722,6 +722,8 @@ class ResponseReader(_Reader):
             raise Refused("bad_status_line")
         if len(buffer) > self._limits.head:
             raise Refused("head_too_long")
+        if buffer.count(b"\n") != buffer.count(b"\r\n"):
+            raise Refused("bare_newline")  # lines that end so may bring no CRLF for as long as one waits
 
     def _next_plain_head(self) -> ResponseHead | None:
         """Return a plain head; what there is of a body with a length is heard with it."""
