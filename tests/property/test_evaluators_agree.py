@@ -25,7 +25,7 @@ from policyc.engine.traffic import Exchange
 from policyc.engine.types import BOOL
 from policyc.engine.values import EvalError
 
-EXAMPLES = int(os.environ.get("POLICYC_EXAMPLES", "2000"))
+EXAMPLES = int(os.environ.get("POLICYC_EXAMPLES", "1000"))
 
 often = settings(
     max_examples=EXAMPLES,
