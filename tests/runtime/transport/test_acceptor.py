@@ -137,7 +137,7 @@ def test_descriptors_are_not_looked_at_while_connections_are_few(monkeypatch: py
 def test_descriptors_are_short_at_nine_tenths(monkeypatch: pytest.MonkeyPatch) -> None:
     lowest = os.dup(0)
     os.close(lowest)
-    monkeypatch.setattr(acceptor, "ACCEPTED_AT_ONCE", 0)
+    monkeypatch.setattr(acceptor, "accepted_at_once", lambda: 0)
     monkeypatch.setattr(acceptor, "descriptor_limit", lambda: (lowest + 1) * 10 // 9 + 2)
     assert not Descriptors().are_short()
     monkeypatch.setattr(acceptor, "descriptor_limit", lambda: lowest)
@@ -158,11 +158,23 @@ def test_descriptors_are_free_again_at_eight_tenths(monkeypatch: pytest.MonkeyPa
 def test_of_few_descriptors_those_for_one_turn_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
     lowest = os.dup(0)
     os.close(lowest)
-    turn = 3 * acceptor.ACCEPTED_AT_ONCE
+    monkeypatch.setattr(acceptor, "accepted_at_once", lambda: 4)
+    turn = 12
     monkeypatch.setattr(acceptor, "descriptor_limit", lambda: lowest + turn)
     assert Descriptors().are_short()
     monkeypatch.setattr(acceptor, "descriptor_limit", lambda: lowest + turn + 1)
     assert not Descriptors().are_short()
+
+
+def test_fewer_are_accepted_at_once_where_descriptors_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit, expected in (
+        (0, acceptor.ACCEPTED_AT_ONCE),
+        (8, 1),
+        (64, 4),
+        (1024, acceptor.ACCEPTED_AT_ONCE),
+    ):
+        monkeypatch.setattr(acceptor, "descriptor_limit", lambda limit=limit: limit)
+        assert acceptor.accepted_at_once() == expected
 
 
 def test_many_connections_are_accepted_in_one_turn() -> None:

@@ -25,8 +25,14 @@ _log = logging.getLogger(__name__)
 BACKLOG = 1024
 
 # libuv accepts one connection of a listening socket in a turn of the loop, and a turn costs more than that.
-# So each socket is listened to so many times, all with the one queue (W4 of docs/performance.md: 2.4 → 1.4).
-ACCEPTED_AT_ONCE = 8
+# So each socket is listened to so many times, all with the one queue (W4 of docs/performance.md).
+ACCEPTED_AT_ONCE = 16
+
+
+def accepted_at_once() -> int:
+    """Return how many connections a listener accepts in a turn: fewer where descriptors are few."""
+    limit = descriptor_limit()
+    return max(1, min(ACCEPTED_AT_ONCE, limit // 16)) if limit else ACCEPTED_AT_ONCE
 
 
 class Descriptors:
@@ -36,7 +42,7 @@ class Descriptors:
         """Take the limit as it is now."""
         limit = descriptor_limit()
         # What is accepted in the turn in which that is seen needs descriptors as well.
-        self._full = max(min(limit * 9 // 10, limit - 3 * ACCEPTED_AT_ONCE), 1) if limit else 0
+        self._full = max(min(limit * 9 // 10, limit - 3 * accepted_at_once()), 1) if limit else 0
         self._free = self._full * 8 // 9
         self.wary = limit // 4
 
@@ -138,7 +144,7 @@ class Acceptor:
         # Copies of the descriptors: they keep the queue of the system while the server is closed.
         self.sockets = [_again(each) for each in server.sockets]
         try:
-            await self._listen(ACCEPTED_AT_ONCE - 1)
+            await self._listen(accepted_at_once() - 1)
         except OSError:
             self.close()
             raise
@@ -186,7 +192,7 @@ class Acceptor:
 
     async def _resume(self) -> None:
         try:
-            await self._listen(ACCEPTED_AT_ONCE)
+            await self._listen(accepted_at_once())
         except OSError:  # there are none again; the next look tries anew
             self.pause()
         finally:
