@@ -9,6 +9,7 @@ accept that fails would be tried again and again, or the connection would be dro
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import socket
@@ -115,6 +116,20 @@ class Gate:
             each.resume()
 
 
+def sockets_of(server: asyncio.Server) -> list[socket.socket]:
+    """Return where a server that was just made listens. Raises OSError, and then it is closed.
+
+    uvloop does not say when another process has begun to listen between its own bind and listen: the server
+    has no socket then.
+    """
+    sockets: list[socket.socket | None] = list(server.sockets)
+    there = [each for each in sockets if each is not None]
+    if len(there) < len(sockets):
+        server.close()
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    return there
+
+
 class Acceptor:
     """Listens at one address; `sockets` are where."""
 
@@ -140,9 +155,9 @@ class Acceptor:
         server = await loop.create_server(
             self._accepted, host, port, ssl=self._ssl, backlog=BACKLOG, reuse_port=reuse_port or None
         )
-        self._servers = [server]
         # Copies of the descriptors: they keep the queue of the system while the server is closed.
-        self.sockets = [_again(each) for each in server.sockets]
+        self.sockets = [_again(each) for each in sockets_of(server)]
+        self._servers = [server]
         try:
             await self._listen(accepted_at_once() - 1)
         except OSError:

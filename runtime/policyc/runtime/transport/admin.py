@@ -8,6 +8,7 @@ import logging
 from policyc.runtime.admin import Overseen, Page, answer
 from policyc.runtime.protocol.http1 import Framing, Limits, RequestHead, RequestReader, response_octets
 from policyc.runtime.protocol.refusal import Refused
+from policyc.runtime.transport.acceptor import sockets_of
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +30,9 @@ class AdminListener:
 
     async def start(self, host: str, port: int) -> None:
         """Listen. Raises OSError."""
-        self._server = await asyncio.start_server(self._serve, host, port, limit=_HEAD_LIMIT_BYTES)
+        server = await asyncio.start_server(self._serve, host, port, limit=_HEAD_LIMIT_BYTES)
+        sockets_of(server)
+        self._server = server
         self._is_loopback = host == "localhost" or host.startswith("127.") or host == "::1"
 
     @property
