@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import uvloop
+from tests.e2e.stream_world import free_port
 from tests.e2e.world import World, endpoint, world
 
 pytestmark = pytest.mark.e2e
@@ -23,13 +23,6 @@ PROBE = Path(__file__).parents[2].parent / "shared" / "conformance" / "http1" / 
 PREFERRED = 0.95
 # The probe mostly waits.
 AT_A_TIME = 5
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def classes() -> list[str]:

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from random import SystemRandom
 from typing import NamedTuple, cast
 
 from tests.e2e.world import World
@@ -24,11 +25,12 @@ CONNECT = Phase.TCP_CONNECT
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Return a port that nothing listens on, and that the system gives to nobody who asks for any."""
+    while True:
+        port = SystemRandom().randrange(10_240, 32_768)
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 def with_settings(definition: EndpointDef, settings: Mapping[str, object]) -> EndpointDef:
