@@ -1,7 +1,8 @@
 """Regular expressions that are only texts: `^/api/`, `\\.(png|jpg)$`, `(?i)curl|bot` without an engine.
 
 `literal_form` says of a pattern that RE2 accepts whether it means no more than "begins with", "ends with",
-"is" or "holds" one of some texts. All else is left to RE2 (regex.py): nothing here ever runs a pattern.
+"is" or "holds" one of some texts. All else is left to `re` where a pattern leaves no choice (straight.py),
+and to RE2 (regex.py).
 
 Why the answer is RE2's. 1. All texts are ASCII: an ASCII octet in UTF-8 (and in what surrogateescape makes of
 octets that are none) is always that character and never a part of another. 2. Without `(?m)`, `^` and `$`
@@ -19,6 +20,7 @@ from itertools import product
 from typing import Final, NamedTuple
 
 from policyc.engine.cel.regex import CACHED_PATTERNS, Predicate, compile_pattern
+from policyc.engine.cel.straight import straight_form, straight_test
 
 MOST_WORDS: Final = 64  # of a pattern; RE2 is the better one for more
 MOST_PARTS: Final = 12  # words that are looked for anywhere, one after the other
@@ -77,11 +79,15 @@ def literal_form(pattern: str) -> Literals | None:
 def finder(pattern: str) -> Predicate:
     """Return the fastest test whether a pattern is found in a text; raises EvalError `invalid_pattern`.
 
-    It is RE2's own where the pattern is more than texts; RE2 also answers where the text must not be judged.
+    It is RE2's own where the pattern is more than texts and not straight; RE2 also answers where the text
+    must not be judged.
     """
     by_engine = compile_pattern(pattern)
     found = literal_form(pattern)
-    return by_engine if found is None else _judge(found, by_engine)
+    if found is not None:
+        return _judge(found, by_engine)
+    straight = straight_form(pattern)
+    return by_engine if straight is None else straight_test(pattern, straight)
 
 
 _KINDS: Final = {(True, True): EQUAL, (True, False): PREFIX, (False, True): SUFFIX, (False, False): PART}
