@@ -1,7 +1,7 @@
-"""A response phase that only adds header lines, the same ones to every message: many do nothing else.
+"""Steps that add field lines, the same ones to every message; and a response phase that does nothing else.
 
-Who has the octets of a response may append these and needs no view of it. For all others such a phase is a
-function like any other.
+Many do not. Who has the octets of a response may append these and needs no view of it. For all others such a
+phase is a function like any other.
 """
 
 from __future__ import annotations
@@ -16,8 +16,24 @@ if TYPE_CHECKING:
     from policyc.engine.generate.rule import RuleCode
 
 
-class AddToResponse:
+class AddToRequest:
     """A step that adds lines known beforehand; `result` is what later expressions see of it."""
+
+    __slots__ = ("lines", "result")
+
+    def __init__(self, lines: KnownLines, result: dict[str, object]) -> None:
+        """Made by `add-headers`."""
+        self.lines = lines
+        self.result = result
+
+    def __call__(self, x: Exchange) -> None:
+        """Add them."""
+        x.req.headers.add_known(self.lines)
+        x.results["add_headers"] = self.result
+
+
+class AddToResponse:
+    """The same for the response."""
 
     __slots__ = ("lines", "result")
 

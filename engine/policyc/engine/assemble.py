@@ -98,7 +98,9 @@ def _policy(draft: DraftPolicy, digest: str, optimised: bool) -> Policy:
             continue
         rules = [code for code in map(_rule, phase.rules) if code is not None]
         if rules:
-            phases[phase.phase] = compile_phase(rules, optimised=optimised)
+            phases[phase.phase] = compile_phase(
+                rules, optimised=optimised, decides=phase.phase is Phase.HTTP_REQUEST
+            )
     if not phases:
         return EMPTY_POLICY
     return Policy(MappingProxyType(phases), reads_of(nodes_of(draft)), f"{draft.label} {digest}")

@@ -143,7 +143,10 @@ def has_query(request: Request) -> bool:
 
 def fill_path(request: Request) -> str:
     """Work out the normalized path."""
-    path = request.url_path = normalize_path(request.target.partition("?")[0])
+    path = request.target.partition("?")[0]
+    if "%" in path or "/." in path or path[:1] != "/":
+        path = normalize_path(path)
+    request.url_path = path
     return path
 
 

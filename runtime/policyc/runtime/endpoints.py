@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from policyc.engine.additions import Additions
+from policyc.engine.decision import Decided, Decision, without_rules
 from policyc.engine.endpoint_url import EndpointUrl, parse_forward_target
 from policyc.engine.model import EndpointKey, endpoint_id
 from policyc.engine.outcome import Fail, Outcome
@@ -22,21 +24,28 @@ if TYPE_CHECKING:
     from policyc.runtime.origin import Origin
     from policyc.runtime.stream import StreamUpstream
     from policyc.runtime.stream_table import StreamTable
+    from policyc.runtime.transport.route import Route
 
 Run = Callable[[Exchange], Outcome | None]
 
 _TARGETS_REMEMBERED = 1024
 _UNKNOWN: Any = object()
+# Requests in a row for which the phase had to run.
+_UNDECIDED = 16
 
 
 class Endpoint:
     """An endpoint that is served: its phases and where the rest of its traffic goes.
 
     That is `origin` over http and https, `relay` over tcp and tls, None for a cloud endpoint. `meaning` names
-    endpoint and policy, for state that outlives a snapshot.
+    endpoint and policy, for state that outlives a snapshot. `decide` gives what the request phase comes to
+    without running it, where that can be said and the response phase does no more than add lines; None else.
+    `routes` are where decisions led from here, by what they were (transport/plain.py).
     """
 
     __slots__ = (
+        "_undecided",
+        "decide",
         "info",
         "is_bare",
         "key",
@@ -47,6 +56,8 @@ class Endpoint:
         "origin",
         "pooled",
         "relay",
+        "routes",
+        "sees_fields",
     )
 
     binding: Binding
@@ -74,10 +85,30 @@ class Endpoint:
         self.on_http_request = _phase(phases, Phase.HTTP_REQUEST, allowed)
         self.on_http_response = _phase(phases, Phase.HTTP_RESPONSE, allowed)
         self.is_bare = self.on_http_request is None and self.on_http_response is None
+        self.decide: Callable[[Exchange], Decision | None] | None = None
+        self.sees_fields = False
+        self._undecided = 0
+        self.routes: dict[object, Route] | None = None
+        if self.on_http_response is None or type(self.on_http_response) is Additions:
+            if self.on_http_request is None:
+                self.decide = without_rules
+            elif type(self.on_http_request) is Decided:
+                self.decide, self.sees_fields = self.on_http_request.decide, self.on_http_request.sees_fields
         self.origin = origin
         self.relay = relay
         self.pooled = pooled
         self.meaning = (key, policy_key)
+
+    def undecided(self) -> None:
+        """The phase has to run after all. If that is so most times, it was better not to ask first."""
+        self._undecided += 1
+        if self._undecided >= _UNDECIDED:
+            self.decide = None
+
+    def decided(self) -> None:
+        """The phase need not run."""
+        if self._undecided:
+            self._undecided = 0
 
 
 def _phase(phases: Mapping[Phase, Run], phase: Phase, allowed: frozenset[Phase]) -> Run | None:

@@ -12,6 +12,7 @@ from tests.engine.policies import program
 from policyc.engine.actions import actions
 from policyc.engine.cel import select
 from policyc.engine.cel.regex import compile_pattern, compiled
+from policyc.engine.decision import Decided
 from policyc.engine.generate.dispatch import Dispatch
 from policyc.engine.image.later import Entries
 from policyc.engine.image.reading import load
@@ -140,7 +141,9 @@ def test_endpoints_are_the_same_with_all_they_have() -> None:
 def test_rules_that_are_looked_up_stay_octets_until_then() -> None:
     _, twin = reloaded(POLICIES["dispatched"])
     assert twin.policy is not None
-    namespace = twin.policy.phases[Phase.HTTP_REQUEST].__globals__
+    phase = twin.policy.phases[Phase.HTTP_REQUEST]
+    assert isinstance(phase, Decided)
+    namespace = phase.decide.__globals__  # type: ignore[attr-defined]  # it is a function
     [dispatch] = [
         owner for value in namespace.values() if isinstance(owner := getattr(value, "__self__", 0), Dispatch)
     ]

@@ -8,9 +8,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from policyc.engine.additions import Additions
+from policyc.engine.decision import Decided
 from policyc.engine.options import Options
 from policyc.grammar.diagnostic import Report
 from policyc.grammar.source import Source
+from policyc.runtime.endpoints import PublicEndpoint
 from policyc.runtime.gateway import Gateway
 from policyc.runtime.observe import Record
 from policyc.runtime.program import build
@@ -204,6 +207,30 @@ POLICIES = {
     ' on_http_response { add-headers { headers: { "x-out": "1" } } } }'
     f' endpoint "http://in.internal" -> "{UPSTREAM}" {{ on_http_request {{ add-headers {{ headers: {{'
     ' "x-inner": "${endpoint.host}" } } } on_http_response { add-headers { headers: { "x-in": "1" } } } }',
+    "decided": 'on_http_request { rule "no" when req.url.path == "/never" { deny 403 }'
+    ' rule "agent" when hasReqHeader("x-none") { deny }'
+    ' rule "get" when req.method == "GET" { add-headers { headers: { "x-get": "1", "accept": "b" } } }'
+    ' add-headers { headers: { "x-all": "2" } } }'
+    ' on_http_response { add-headers { headers: { "x-b": "2" } } }',
+    "fields looked at after some were added": "on_http_request {"
+    ' rule "get" when req.method == "GET" { add-headers { headers: { "accept": "b" } } }'
+    ' rule "seen" when getReqHeader("accept").size() > 1 { add-headers { headers: { "x-seen": "1" } } } }',
+    "decided, not for all": "on_http_request {"
+    ' rule "no" when req.url.path == "/a" { set-vars { vars: [{ "v": 1 }] } }'
+    ' add-headers { headers: { "x-all": "2" } } }',
+    "decided hops": 'endpoint "http://a.example" { on_http_request {'
+    ' rule "none" when req.method == "PATCH" { deny }'
+    ' add-headers { headers: { "x-outer": "1" } }'
+    ' rule "x" when req.method == "GET" { forward-internal "http://in.internal" }'
+    ' forward-internal "http://bare.internal" }'
+    ' on_http_response { add-headers { headers: { "x-out": "1" } } } }'
+    f' endpoint "http://bare.internal" -> "{UPSTREAM}"'
+    f' endpoint "http://in.internal" -> "{UPSTREAM}" {{ on_http_request {{ add-headers {{ headers: {{'
+    ' "x-inner": "1" } } } on_http_response { add-headers { headers: { "x-in": "1" } } } }',
+    "hop that sees what was added": 'endpoint "http://a.example" { on_http_request {'
+    ' add-headers { headers: { "x-outer": "1" } } forward-internal "http://in.internal" } }'
+    f' endpoint "http://in.internal" -> "{UPSTREAM}" {{ on_http_request {{'
+    ' rule "saw" when hasReqHeader("x-outer") { add-headers { headers: { "x-inner": "1" } } } } }',
     "no target": 'endpoint "http://a.example" {'
     ' on_http_request { forward-internal "http://gone.internal" } }',
     "fallback": 'endpoint "http://a.example" { on_http_request {'
@@ -302,10 +329,47 @@ def test_short_way_and_long_way_are_told_apart_by_nobody(rules: str, name: str) 
     both(POLICIES[rules], SCENES[name])
 
 
-@pytest.mark.parametrize("rules", ["nothing", "rules", "header removed", "hop", "variables"])
+@pytest.mark.parametrize(
+    "rules", ["nothing", "rules", "header removed", "hop", "variables", "decided", "decided hops"]
+)
 def test_plain_exchange_goes_the_short_way(rules: str) -> None:
     seen = both(POLICIES[rules], TWICE, short=2 if rules != "header removed" else 0)
     assert len(seen.records) == 2
+
+
+@pytest.mark.parametrize("rules", ["decided", "decided hops"])
+def test_no_phase_runs_where_there_is_a_decision(rules: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        seen = await scene(policy(POLICIES[rules] or ""), TWICE, short=True)
+        monkeypatch.setattr(Decided, "__call__", None)
+        monkeypatch.setattr(Additions, "__call__", None)
+        assert await scene(policy(POLICIES[rules] or ""), TWICE, short=True) == seen
+        assert seen.short == 2
+
+    asyncio.run(scenario())
+
+
+def test_hops_that_were_decided_are_counted() -> None:
+    seen = both(POLICIES["decided hops"], TWICE, short=0, settings=Settings(hops_limit=0))
+    assert [record["status"] for record in seen.records] == [508, 508]
+
+
+def test_phase_that_mostly_has_to_run_is_not_asked_for_a_decision_for_ever() -> None:
+    from policyc.engine.model import EndpointKey
+    from policyc.engine.phases import Binding, Phase, Protocol
+
+    phases = policy(POLICIES["decided"] or "").policy.phases
+    key = EndpointKey("default", Binding.PUBLIC, Protocol.HTTP, "a.example", 80)
+    endpoint = PublicEndpoint(key, "http://a.example", phases, None)
+    assert phases[Phase.HTTP_REQUEST].sees_fields
+    for _ in range(15):
+        endpoint.undecided()
+    endpoint.decided()
+    for _ in range(15):
+        endpoint.undecided()
+    assert endpoint.decide is not None
+    endpoint.undecided()
+    assert endpoint.decide is None
 
 
 def test_answer_that_is_replaced_leaves_its_connection_in_use() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policyc.engine.action import Action, Ends, Site, Step
-from policyc.engine.additions import AddToResponse
+from policyc.engine.additions import AddToRequest, AddToResponse
 from policyc.engine.header_rules import refused_to_add
 from policyc.engine.phases import Phase, Protocol
 from policyc.engine.request_url import rewrite
@@ -48,12 +48,7 @@ def compile_add_headers(config: Config, site: Site) -> Step:
 
     lines = KnownLines(added.items())
     result: dict[str, object] = {"headers_added": added}
-
-    def to_request(x: Exchange) -> None:
-        x.req.headers.add_known(lines)
-        x.results["add_headers"] = result
-
-    return to_request if is_request else AddToResponse(lines, result)
+    return AddToRequest(lines, result) if is_request else AddToResponse(lines, result)
 
 
 def _add(x: Exchange, added: dict[str, str], is_request: bool) -> None:

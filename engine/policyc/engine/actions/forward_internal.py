@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from policyc.engine.action import Action, Ends, Site
+from policyc.engine.decision import ForwardTo
 from policyc.engine.endpoint_url import UrlProblem, parse_forward_target
 from policyc.engine.outcome import Fail, Forward, Outcome
 from policyc.engine.phases import Phase, Protocol
@@ -185,8 +186,7 @@ def compile_forward_internal(config: Config, site: Site) -> Callable[..., Outcom
     read = url.reader()
     if config.constant("on_error", str) == "halt":
         if url.is_constant:
-            target = url.value
-            return lambda _x, _tail: Forward(target)
+            return ForwardTo(url.value)
 
         def halting(x: Exchange, _tail: Tail) -> Outcome:
             try:

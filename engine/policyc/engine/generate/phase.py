@@ -35,6 +35,8 @@ from typing import TYPE_CHECKING
 
 from policyc.engine.additions import as_additions
 from policyc.engine.cel.depth import room
+from policyc.engine.decision import Decided
+from policyc.engine.generate.decide import Decider, Piece
 from policyc.engine.generate.dispatch import Dispatch
 from policyc.engine.generate.index import Index
 from policyc.engine.generate.parts import Parts
@@ -55,19 +57,19 @@ PART = 100  # rules in one function
 
 
 def compile_phase(
-    rules: Sequence[RuleCode], *, optimised: bool = True
+    rules: Sequence[RuleCode], *, optimised: bool = True, decides: bool = False
 ) -> Callable[[Exchange], Outcome | None]:
     """Return the function that runs the rules over an exchange: an outcome, or None if nothing ended it.
 
-    What is not `optimised` does the same, as it is written.
+    What is not `optimised` does the same, as it is written. With `decides` it is `Decided`, if it can be.
     """
-    return PhaseCode(rules, optimised=optimised).load()
+    return PhaseCode(rules, optimised=optimised, decides=decides).load()
 
 
 class PhaseCode:
     """The source of a phase, and what its functions need while they run."""
 
-    def __init__(self, rules: Sequence[RuleCode], *, optimised: bool = True) -> None:
+    def __init__(self, rules: Sequence[RuleCode], *, optimised: bool = True, decides: bool = False) -> None:
         """Generate the source of `rules`."""
         names = {number: rule.name or f"rule {number + 1}" for number, rule in enumerate(rules)}
         self._given = rules, list(names.values())
@@ -75,10 +77,12 @@ class PhaseCode:
         self.shared: list[tuple[Shared, tuple[int, ...]]] = []  # by part, with the rules' numbers
         self._parts: list[str] = []
         self._run = Parts()
+        self._sees_fields: bool | None = None  # None: it does not decide
         with room():
             self.rules = optimise_rules(rules) if optimised else plain_rules(rules)
-            for part in _parts(self.rules):
-                self._write(part, is_shared=optimised)
+            parts = _parts(self.rules)
+            for part in parts:
+                self._write(part, is_shared=optimised, decides=decides and optimised and len(parts) == 1)
 
     @property
     def source(self) -> str:
@@ -94,9 +98,11 @@ class PhaseCode:
         functions = self._unit.load("phase")
         self._run.parts = tuple(functions[name] for name in self._parts)
         run = self._run.parts[0] if len(self._parts) == 1 else self._run.all
+        if self._sees_fields is not None:
+            return Decided(run, functions["d0"], self._sees_fields)
         return as_additions(run, *self._given)
 
-    def _write(self, part: Sequence[Stretch], *, is_shared: bool) -> None:
+    def _write(self, part: Sequence[Stretch], *, is_shared: bool, decides: bool) -> None:
         rules = self.rules
         tried = [at for stretch in part if not stretch.atoms for at in range(stretch.first, stretch.end)]
         conditions = [rules.rules[at].condition for at in tried]
@@ -109,17 +115,26 @@ class PhaseCode:
         after = self._run.since(len(self._parts))
         dispatches = {stretch.first: self._dispatch(stretch, after) for stretch in part if stretch.atoms}
         read = [*made.values(), *(s for each in dispatches.values() for s in each.subjects)]
-        writer = Writer(self._unit, name, after, read, shared.ids if shared else frozenset())
+        ids = shared.ids if shared else frozenset()
+        writer = Writer(self._unit, name, after, read, ids)
+        pieces: list[Piece] = []
         for stretch in part:
             dispatch = dispatches.get(stretch.first) if stretch.atoms else None
             if dispatch is not None:
                 ends = all(rules.rules[at].ends for at in range(stretch.first, stretch.end))
                 code = dispatch.code(writer.value, self._unit.module)
                 writer.add_stretch(rules.numbers[stretch.first], code, dispatch.run, ends=ends)
+                pieces.append(Piece(rules.numbers[stretch.first], None, dispatch))
                 continue
             for at in range(stretch.first, stretch.end):
-                writer.add_rule(rules.numbers[at], rules.rules[at]._replace(condition=made[at]))
+                rule = rules.rules[at]._replace(condition=made[at])
+                writer.add_rule(rules.numbers[at], rule)
+                pieces.append(Piece(rules.numbers[at], rule))
         writer.write()
+        if decides:
+            decider = Decider(self._unit, pieces, read, ids)
+            if decider.write("d0"):
+                self._sees_fields = decider.sees_fields
 
     def _dispatch(self, stretch: Stretch, after: Tail) -> Dispatch:
         rules = self.rules

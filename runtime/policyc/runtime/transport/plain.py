@@ -14,11 +14,22 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from policyc.engine.additions import Additions
+from policyc.engine.decision import NOTHING
 from policyc.engine.outcome import Forward
-from policyc.engine.traffic import Exchange, FieldBlock, Headers, Request, Response, split_block
+from policyc.engine.traffic import (
+    Connection,
+    EndpointInfo,
+    Exchange,
+    FieldBlock,
+    Headers,
+    Request,
+    Response,
+    Services,
+    split_block,
+)
 from policyc.engine.values import Timestamp
 from policyc.runtime.exchange import Hop, HttpExchange, run_phase
 from policyc.runtime.observe import timestamp
@@ -34,6 +45,7 @@ from policyc.runtime.protocol.http1 import (
 from policyc.runtime.protocol.plain_head import LARGEST, PlainRequest, plain_heads
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.protocol.whole import REQUESTS, RESPONSES
+from policyc.runtime.transport.route import Route, route_from
 from policyc.runtime.transport.upstream import HttpCall, HttpOrigin
 
 if TYPE_CHECKING:
@@ -51,7 +63,7 @@ if TYPE_CHECKING:
 _LINE: Final = re.compile(rb"(GET|POST|PUT|PATCH|DELETE|OPTIONS) (/[!\"$-~]*) HTTP/1\.1\r\n").match
 # Answers that are looked into: no body, or a Location that may name the upstream (location.py).
 _LOOKED_INTO: Final = frozenset({201, 204, *range(300, 400)})
-_NONE: Final[list[str]] = []
+_NO_HOPS: Final[tuple[object, ...]] = ()
 _REMEMBERED: Final = 256
 _WHOLE_BELOW: Final = 64 * 1024
 _WAITED_FOR: Final = 16 * 1024
@@ -105,13 +117,20 @@ class PlainReader:
     reading is remembered, as HPACK has it. Octets only: what is made of them is not.
     """
 
-    __slots__ = ("_heads", "_remembered", "largest")
+    __slots__ = ("_heads", "_remembered", "largest", "view")
 
     def __init__(self, limits: Limits) -> None:
         """Above `largest` octets the limits of a line and of a target would have to be looked at."""
         self._heads = plain_heads(limits.fields)
         self._remembered: dict[bytes, PlainFields] = {}
         self.largest = min(LARGEST, limits.head, limits.line, limits.target)
+        # What decisions look at: filled anew for each request, so that none of its records need be made.
+        self.view = Exchange(
+            Connection(""),
+            EndpointInfo("", "http", "", 0),
+            cast(Services, None),  # which no decision needs
+            Request("GET", "http", "", "/", Headers.received(FieldBlock(b""))),
+        )
 
     def request(self, data: bytes, fields: bytes) -> PlainFields | None:
         """Read the field lines `fields` of the request `data`; None if it is not plain."""
@@ -140,9 +159,10 @@ class PlainExchange:
     """The exchanges of one client connection that go the short way, one after the other."""
 
     __slots__ = (
-        "_body", "_client", "_clock", "_connection", "_endpoint", "_family", "_fields", "_frame", "_framed",
-        "_hops", "_house", "_is_sent", "_line", "_octets", "_onward", "_pool", "_request", "_results",
-        "_said", "_snapshot", "_started", "_started_wall", "_told", "_traffic", "_waiting",
+        "_body", "_client", "_clock", "_connection", "_family", "_fields", "_first", "_frame", "_framed",
+        "_hops", "_house", "_is_sent", "_key", "_method", "_octets", "_onward", "_pool",
+        "_request", "_results", "_route", "_said", "_snapshot", "_started", "_started_wall", "_target",
+        "_told", "_traffic", "_waiting",
     )  # fmt: skip
 
     def __init__(self, client: ClientConnection, house: House) -> None:
@@ -163,11 +183,15 @@ class PlainExchange:
         self._framed: object = None
         self._frame: Frame
         self._told: FieldBlock | None = None
+        # What it came to with the last request, and the head from the second line on where that is so again.
+        self._key: object = None
+        self._first: Endpoint
+        self._route: Route
         self._onward: bytes
-        # The exchange that is under way. A bare endpoint has no hops, for there is nobody to see the request.
-        self._line: re.Match[bytes]
+        # The exchange that is under way. It has no hops where no phase has to run: there is the route then.
+        self._method: str
+        self._target: str
         self._body: bytes
-        self._endpoint: Endpoint
         self._hops: list[Hop] | None
         self._request: Request | None
         self._is_sent: bool
@@ -201,24 +225,25 @@ class PlainExchange:
             return False
         if self._told is None:
             self._told = FieldBlock(said.block + self._family)
-            self._onward = self._told.octets + b"\r\n"
+            self._key = None
         endpoint = self._pool.only or self._pool.choose()
-        self._line = line
+        self._method, self._target = line[1].decode("ascii"), line[2].decode("ascii")
         self._body = data[end:]
         self._started = self._clock()
-        if endpoint.is_bare:  # no policy: nothing of the request has to be looked at
-            origin = endpoint.origin
-            if type(origin) is not HttpOrigin or (connection := origin.take()) is None:
+        self._started_wall = time.time()
+        route = None if endpoint.decide is None else self._decided(endpoint)
+        if route is None:
+            if endpoint.is_bare:
                 return False
-            self._started_wall = time.time()
             self._client.took_short_way(self, said.keep_alive)
-            self._endpoint = endpoint
-            self._hops = self._request = None
-            self._send(connection, data[:start] + self._onward)
-        else:
-            self._started_wall = time.time()
-            self._client.took_short_way(self, said.keep_alive)
-            self._enter(endpoint)
+            self._enter(endpoint, data[:start])
+            return True
+        connection = route.origin.take()
+        if connection is None:
+            return False
+        self._client.took_short_way(self, said.keep_alive)
+        self._hops = self._request = None
+        self._send(connection, data[:start] + self._onward)
         return True
 
     def _learn(self, data: bytes, start: int) -> bool:
@@ -260,8 +285,62 @@ class PlainExchange:
         self._traffic = house.metrics.traffic((pool.only or pool.members[0]).info.url)
         return True
 
-    def _enter(self, endpoint: Endpoint) -> None:
-        """Run the request phases as far as they lead, and send the request on."""
+    def _decided(self, endpoint: Endpoint) -> Route | None:
+        """Find where the request goes without running a phase; None if that cannot be said."""
+        first, way = endpoint, _NO_HOPS
+        if endpoint.is_bare:  # nothing of the request has to be looked at
+            key: object = NOTHING
+        else:
+            view = self._looked_at(endpoint)
+            while True:
+                decide = endpoint.decide
+                if decide is None or (way and endpoint.sees_fields):  # which others may have added to
+                    return None
+                decision = decide(view)
+                if decision is None:
+                    endpoint.undecided()
+                    return None
+                endpoint.decided()
+                if decision.forward is None:
+                    key = (*way, endpoint, decision) if way else decision
+                    break
+                way = (*way, endpoint, decision)
+                snapshot = self._snapshot
+                assert snapshot is not None
+                pool = snapshot.internal.remembered(endpoint.info.account, decision.forward)
+                if pool is None or len(way) > 2 * self._house.around.settings.hops_limit:
+                    return None
+                endpoint = pool.only or pool.choose()
+                view.endpoint = endpoint.info
+        if key == self._key and first is self._first:
+            return self._route
+        origin, told = endpoint.origin, self._told
+        if type(origin) is not HttpOrigin:
+            return None
+        assert told is not None
+        route = route_from(first, key, origin)
+        self._first, self._key, self._route = first, key, route
+        self._onward = b"%b%b\r\n" % (told.octets, route.asked)
+        return route
+
+    def _looked_at(self, endpoint: Endpoint) -> Exchange:
+        """Return the request as decisions look at it: one view for all, which nobody keeps."""
+        told, said, view = self._told, self._said, self._house.plain.view
+        assert told is not None
+        view.conn, view.endpoint = self._client.conn, endpoint.info
+        request = view.req
+        request.method = self._method
+        request.scheme = endpoint.info.protocol
+        request.host = said.authority
+        request.target = self._target
+        request.url = request.url_path = request.url_query = request.url_uri = None
+        request.url_query_params = None
+        request.content_length = said.length if said.length >= 0 else None
+        request.headers.become(told)
+        return view
+
+    def _enter(self, endpoint: Endpoint, line: bytes) -> None:
+        """Run the request phases as far as they lead, and send the request on; `line` is its first line."""
         around, snapshot = self._house.around, self._snapshot
         assert snapshot is not None
         conn, services = self._client.conn, around.services
@@ -295,7 +374,7 @@ class PlainExchange:
         if type(origin) is HttpOrigin and block is not None:
             try:
                 if request.target is target:
-                    octets = b"%b%b\r\n" % (self._line[0], block_octets(*block))
+                    octets = b"%b%b\r\n" % (line, block_octets(*block))
                 else:
                     octets = plain_request_octets(request.method, request.target, block_octets(*block))
             except (Refused, UnicodeEncodeError):
@@ -309,13 +388,13 @@ class PlainExchange:
 
     def _seen(self, endpoint: Endpoint) -> Request:
         """Return the request as policies see it."""
-        line, told = self._line, self._told
+        told = self._told
         assert told is not None
         return Request(
-            line[1].decode("ascii"),
+            self._method,
             endpoint.info.protocol,
             self._said.authority,
-            line[2].decode("ascii"),
+            self._target,
             Headers.received(told),
             content_length=self._said.length if self._said.length >= 0 else None,
             header_received=Timestamp(time.time_ns()),
@@ -361,9 +440,13 @@ class PlainExchange:
         client, status = self._client, answer.status
         hops = self._hops
         if hops is None:
-            head = answer.onward
+            added = self._route.answered
             if not client.may_go_on:
-                head = plain_response_octets(status, answer.block.octets, LENGTH, False, 1)
+                head = plain_response_octets(status, answer.block.octets + added, LENGTH, False, 1)
+            elif added:
+                head = b"%b%b%b\r\n" % (answer.first, answer.block.octets, added)
+            else:
+                head = answer.onward
         else:
             made = self._respond(hops, answer, data)
             if made is None:
@@ -425,33 +508,36 @@ class PlainExchange:
 
     def _record(self, status: int, length: int, now: float) -> None:
         """Count the exchange and log it."""
-        house, hops, line = self._house, self._hops, self._line
+        house, hops = self._house, self._hops
+        said = self._said
         if hops is None:
-            endpoint, logs, acted = self._endpoint, None, _NONE
-            passed = [endpoint.info.url]
+            route = self._route
+            endpoint, logs, acted, passed = route.endpoint, None, route.names, route.passed
+            framed: object = (said, route)
         else:
             view, endpoint = hops[0].view, hops[-1].endpoint
             logs, acted = view.logs, view.acted
             passed = [each.endpoint.info.url for each in hops]
+            framed = (said, passed, acted, endpoint)
         origin = endpoint.origin
         assert origin is not None
         duration_ms = (now - self._started) * 1000
-        method, path = line[1].decode("ascii"), line[2].decode("ascii").partition("?")[0]
-        client, said, access = self._client.conn.client_ip, self._said, house.access
+        method, path = self._method, self._target.partition("?")[0]
+        access = house.access
         if access is not None and not (logs or said.trace):
             self._traffic.answered(status, duration_ms, length)
             if acted:
                 self._traffic.acted(acted)
             # With the next request, most of the record is the same.
-            framed = (said, passed, acted, origin)
             if framed != self._framed:
                 self._framed = framed
+                client = self._client.conn.client_ip
                 self._frame = access.frame(client, said.authority, passed, acted, origin.name)
             access.add_framed(self._frame, self._started_wall, method, path, status, length, duration_ms)
             return
         record: Record = {
             "ts": timestamp(self._started_wall),
-            "client": client,
+            "client": self._client.conn.client_ip,
             "method": method,
             "host": said.authority,
             "path": path,
@@ -475,12 +561,12 @@ class PlainExchange:
 
     def head(self) -> RequestHead:
         """Return the head of the request that is under way, or was the last one."""
-        line, said = self._line, self._said
+        said = self._said
         framing, length = (LENGTH, said.length) if said.length >= 0 else (NONE, 0)
         # Where a trace is named, the long way looks for it line by line.
         lines, block = (split_block(said.block), None) if said.trace else (None, said.block)
         return RequestHead(
-            line[1].decode("ascii"), line[2].decode("ascii"), 1, lines, said.host, said.authority, framing,
+            self._method, self._target, 1, lines, said.host, said.authority, framing,
             length, said.keep_alive, False, block,
         )  # fmt: skip
 
@@ -494,10 +580,10 @@ class PlainExchange:
         connection, self._connection = self._connection, None
         request, snapshot = self._request, self._snapshot
         assert snapshot is not None
-        if hops is None:  # a bare endpoint, which did without
-            endpoint = self._endpoint
-            request = self._seen(endpoint)
-            hops = [Hop(endpoint, Exchange(client.conn, endpoint.info, house.around.services, request))]
+        if hops is None:
+            route = self._route
+            request = self._seen(route.way[0][0])
+            hops = route.hops(client.conn, house.around.services, request, self._results)
         head = self.head()
         started = self._started, self._started_wall
         exchange = HttpExchange.resumed(
