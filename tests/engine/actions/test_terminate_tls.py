@@ -12,7 +12,8 @@ from policyc.engine.phases import Phase, Protocol
 from policyc.engine.traffic import Certificate, Exchange, Tls
 from policyc.engine.values import Timestamp
 
-PEM = '"-----BEGIN X-----\\nMA==\\n-----END X-----\\n"'
+PEM = '"-----BEGIN CERTIFICATE-----\\nMAA=\\n-----END CERTIFICATE-----\\n"'
+KEY = PEM.replace("CERTIFICATE", "PRIVATE KEY")
 
 
 def tls(config: str) -> list[int | None]:
@@ -39,9 +40,9 @@ def test_it_is_for_connections_of_https_and_tls() -> None:
         ('min_version: "1.1"', [2222]),
         ('max_version: "1.4"', [2222]),
         ('min_version: "1.3", max_version: "1.2"', [2204]),
-        (f"server_private_key: {PEM}", [2240]),
+        (f"server_private_key: {KEY}", [2240]),
         (f"server_certificate: {PEM}", [2240]),
-        (f"server_certificate: {PEM}, server_private_key: {PEM}", []),
+        (f"server_certificate: {PEM}, server_private_key: {KEY}", []),
         ("server_certificate: cert.pem, server_private_key: key.pem", [14001, 14001]),
         ("mutual_tls_certificate_authorities: [ca.pem]", [14001]),
         (f"mutual_tls_certificate_authorities: [{PEM}, ca_2abc]", []),
@@ -175,6 +176,41 @@ def test_require_any_is_refused_by_run() -> None:
     assert [(each.code.name, each.severity) for each in found(text)] == [("action-not-built", "hint")]
     assert [each.severity for each in found(text, Options(for_run=True))] == ["error"]
     assert found(text.replace("require-any", "request"), Options(for_run=True)) == []
+
+
+def not_built(config: str, options: Options) -> list[tuple[str, str]]:
+    start = 'endpoint "https://a.example.com" -> "http://127.0.0.1:1" { on_tcp_connect { terminate-tls'
+    every = found(f"{start} {{ {config} }} }} }}", options)
+    return [(each.message, each.severity) for each in every if each.code.name == "action-not-built"]
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        (
+            f"server_certificate: {KEY}, server_private_key: {KEY}",
+            "`server_certificate` cannot be used: there is no certificate in it",
+        ),
+        (
+            f"server_certificate: {PEM}, server_private_key: {PEM}",
+            "`server_private_key` cannot be used: there is no private key in it",
+        ),
+        (
+            f"mutual_tls_certificate_authorities: ['ca_2abc', {PEM}, {PEM.replace('MAA=', 'M')}]",
+            "`mutual_tls_certificate_authorities` cannot be used: the certificate is damaged",
+        ),
+    ],
+)
+def test_what_no_handshake_could_be_made_with_is_found_before_there_is_one(config: str, why: str) -> None:
+    for options, severity in ((Options(), "hint"), (Options(for_run=True), "error")):
+        assert not_built(config, options) == [(why, severity)]
+
+
+def test_pem_that_can_be_used_is_found_no_fault_with() -> None:
+    config = (
+        f"server_certificate: {PEM}, server_private_key: {KEY}, mutual_tls_certificate_authorities: [{PEM}]"
+    )
+    assert not_built(config, Options(for_run=True)) == []
 
 
 def test_a_strategy_without_authorities_asks_nobody() -> None:

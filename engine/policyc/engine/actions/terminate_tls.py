@@ -9,6 +9,7 @@ from policyc.engine.action import Action, Ends, Site
 from policyc.engine.outcome import Outcome, Terminate, TlsTerms
 from policyc.engine.phases import Phase, Protocol
 from policyc.engine.schema import Cel, Config, Enum, FieldFault, ListOf, Pem, Schema, field
+from policyc.engine.schema.reading import Items
 from policyc.engine.types import (
     BOOL,
     BYTES,
@@ -58,6 +59,7 @@ STRATEGY_WITHOUT_AUTHORITIES = declare(
     severity="warning",
 )
 
+_KEY, _CERTIFICATE = "server_private_key", "server_certificate"
 _STRATEGY = "mutual_tls_verification_strategy"
 _AUTHORITIES = "mutual_tls_certificate_authorities"
 _ID = "ca_"  # what ids of certificate authorities begin with
@@ -65,8 +67,8 @@ _ID = "ca_"  # what ids of certificate authorities begin with
 SCHEMA = Schema(
     field("min_version", Enum("1.2", "1.3"), "lowest TLS version", default="1.2"),
     field("max_version", Enum("1.2", "1.3"), "highest TLS version", default="1.3"),
-    field("server_private_key", Pem(Cel.TEMPLATE), "own key, in PEM form"),
-    field("server_certificate", Pem(Cel.TEMPLATE), "own certificate with its chain, in PEM form"),
+    field(_KEY, Pem(Cel.TEMPLATE), "own key, in PEM form"),
+    field(_CERTIFICATE, Pem(Cel.TEMPLATE), "own certificate with its chain, in PEM form"),
     field(
         _AUTHORITIES,
         ListOf(Pem(Cel.TEMPLATE, other=_ID), most=10),
@@ -155,8 +157,7 @@ RESULT = Record(
 
 def check_terminate_tls(config: Config, site: Site) -> None:
     """Report half a key pair and versions that leave nothing."""
-    pair = ("server_private_key", "server_certificate")
-    for given, other in (pair, pair[::-1]):
+    for given, other in ((_KEY, _CERTIFICATE), (_CERTIFICATE, _KEY)):
         if given in config.given and other not in config.given:
             site.report.add(
                 KEY_WITHOUT_CERTIFICATE,
@@ -183,9 +184,20 @@ def check_terminate_tls(config: Config, site: Site) -> None:
 
 
 def unavailable(config: Config) -> str | None:
-    """Tell what the TLS library cannot do."""
+    """Tell what the TLS library cannot do, and what no handshake could be made with."""
+    from policyc.engine.pem import certificate_fault, key_fault
+
     if config.constant(_STRATEGY, str) == "require-any":
         return "this version cannot do `require-any`: the TLS library verifies every certificate it asks for"
+    faults = {_CERTIFICATE: certificate_fault, _KEY: key_fault, _AUTHORITIES: certificate_fault}
+    for name, fault in faults.items():
+        reading = config[name] if name in config.given else None
+        for text in () if reading is None else reading.items if isinstance(reading, Items) else (reading,):
+            if not text.is_constant or (name == _AUTHORITIES and text.value.startswith(_ID)):
+                continue
+            why = fault(text.value)
+            if why is not None:
+                return f"`{name}` cannot be used: {why}"
     return None
 
 
@@ -193,8 +205,8 @@ def compile_terminate_tls(config: Config, site: Site) -> Callable[..., Outcome |
     """Return the step. It is called with what follows in the phase (`tail`: see generate/phase.py)."""
     lowest, highest = config.constant("min_version", str), config.constant("max_version", str)
     is_required = config.constant(_STRATEGY, str) != "request"
-    key = config["server_private_key"].reader() if "server_private_key" in config.given else None
-    certificate = config["server_certificate"].reader() if "server_certificate" in config.given else None
+    key = config[_KEY].reader() if _KEY in config.given else None
+    certificate = config[_CERTIFICATE].reader() if _CERTIFICATE in config.given else None
     read = config[_AUTHORITIES].reader() if _AUTHORITIES in config.given else None
     asks = read is not None
 

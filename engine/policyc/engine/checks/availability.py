@@ -12,7 +12,8 @@ ACTION_NOT_BUILT = declare(
     "P0901",
     "action-not-built",
     "this version cannot execute the action",
-    explanation="The action is known and its fields are checked, but the gateway has no code for it yet. "
+    explanation="The action is known and its fields are checked, but the gateway has no code for it yet, or "
+    "cannot do what this one asks for. "
     "`check` accepts the policy; `run` refuses it, because skipping an action could open a door.",
     wrong='on_http_request { circuit-breaker { volume_threshold: 10, window_duration: "10s" } }',
     right='on_http_request { when req.url.path == "/old" { deny 410 } }',
