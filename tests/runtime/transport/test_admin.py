@@ -65,6 +65,15 @@ def test_malformed_requests_are_refused_as_everywhere() -> None:
     listening(scenario)
 
 
+def test_refused_method_is_told_which_ones_there_are() -> None:
+    async def scenario(port: int) -> None:
+        answer = await ask(port, b"DELETE /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 405 ")
+        assert b"\r\nallow: GET, HEAD\r\n" in answer
+
+    listening(scenario)
+
+
 def test_failure_of_a_page_ends_its_connection_only(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(port: int) -> None:
         assert await ask(port, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n") == b""

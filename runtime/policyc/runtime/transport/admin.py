@@ -85,5 +85,7 @@ def _octets(page: Page, bodiless: bool = False) -> bytes:
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
     ]
+    if page.status == 405:
+        lines.append((b"allow", b"GET, HEAD"))  # RFC 9110 §15.5.6
     head = response_octets(page.status, lines, Framing.LENGTH, len(body), keep_alive=False)
     return head if bodiless else head + body
