@@ -22,6 +22,7 @@ from policyc.runtime.protocol.http1 import Framing, RequestHead, RequestReader
 from policyc.runtime.services import LocalServices
 from policyc.runtime.settings import Settings
 from policyc.runtime.state import RateLimiter
+from policyc.runtime.transport.splice import Splice
 
 REQUEST, RESPONSE, CONNECT = Phase.HTTP_REQUEST, Phase.HTTP_RESPONSE, Phase.TCP_CONNECT
 
@@ -60,6 +61,10 @@ class Stage:
 
     def send_data(self, data: bytes | memoryview) -> None:
         self.play.append(f"<< {bytes(data).decode()}")
+
+    def splice(self, splice: Splice, on_sent: Callable[[int], None]) -> bool:
+        self.play.append("<< splice")
+        return False
 
     def send_end(self, trailers: Sequence[Line] = ()) -> None:
         self.play.append(" ".join(["<< end", *_named(trailers)]))

@@ -51,6 +51,7 @@ from policyc.runtime.trace import trace_id
 
 if TYPE_CHECKING:
     from policyc.runtime.transport.relay import Side
+    from policyc.runtime.transport.splice import Splice
 
 _log = logging.getLogger(__name__)
 
@@ -108,6 +109,10 @@ class Downstream(Interface):
 
     def send_data(self, data: bytes | memoryview) -> None:
         """Send a piece of the body."""
+
+    def splice(self, splice: Splice, on_sent: Callable[[int], None]) -> bool:
+        """Let the rest of the body pass by this process; False if it cannot. `on_sent` hears its octets."""
+        ...
 
     def send_end(self, trailers: Sequence[Line] = ()) -> None:
         """Complete the response; `trailers` go along where the body is in chunks."""
@@ -710,6 +715,13 @@ class HttpExchange:
         if not self._suppress:
             self._sent += len(data)
             self._client.send_data(data)
+
+    def on_splice(self, splice: Splice) -> bool:
+        """Let the rest of the body pass by."""
+        return not self._suppress and self._client.splice(splice, self._passed_by)
+
+    def _passed_by(self, count: int) -> None:
+        self._sent += count
 
     def on_end(self, trailers: Sequence[Line] = ()) -> None:
         """The origin's response is complete; trailers are for a client that asked for them."""

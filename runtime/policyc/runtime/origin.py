@@ -18,6 +18,7 @@ from policyc.runtime.protocol.http1 import Framing
 
 if TYPE_CHECKING:
     from policyc.runtime.transport.relay import Side
+    from policyc.runtime.transport.splice import Splice
 
 
 class Outgoing:
@@ -91,6 +92,10 @@ class Listener(Interface):
 
     def on_end(self, trailers: Sequence[Line] = ()) -> None:
         """The response is complete; `trailers` are those that may travel on (protocol/trailers.py)."""
+
+    def on_splice(self, splice: Splice) -> bool:
+        """Much of the body is to come: begin `splice`, or return False to have it come by `on_data`."""
+        ...
 
     def on_upgrade(self, headers: Headers) -> None:
         """The origin goes on in the protocol that the request asked for (101): see `Call.tunnel`."""

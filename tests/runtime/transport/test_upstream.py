@@ -14,6 +14,7 @@ from policyc.runtime.origin import Outgoing
 from policyc.runtime.protocol.hopbyhop import Line
 from policyc.runtime.protocol.http1 import Framing
 from policyc.runtime.settings import Settings
+from policyc.runtime.transport.splice import Splice
 from policyc.runtime.transport.upstream import Address, HttpOrigin, UpstreamConnection, Upstreams
 from policyc.runtime.transport.wheel import Wheel
 
@@ -65,6 +66,9 @@ class Ear:
 
     def on_data(self, data: bytes | memoryview) -> None:
         self.heard.append(data)
+
+    def on_splice(self, splice: Splice) -> bool:
+        return False
 
     def on_end(self, trailers: Sequence[Line] = ()) -> None:
         self.heard.append("end")

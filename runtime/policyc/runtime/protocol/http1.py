@@ -1,8 +1,9 @@
 """HTTP/1.1 as octets: a reader of requests, a reader of responses, and the writing of heads. No I/O.
 
 Rules that nobody may break.
-1. Two readers must agree. llhttp (httptools) is fed every octet; the code here finds the end of the head and
-   of the body by itself, checks what llhttp lets through (research/reliability.md §1), and refuses the
+1. Two readers must agree. llhttp (httptools) is fed every octet, but those of a body with a length that pass
+   by this process (transport/splice.py), where it would only count; the code here finds the end of the head
+   and of the body by itself, checks what llhttp lets through (research/reliability.md §1), and refuses the
    message when the two differ.
 2. Nothing is passed on as received: request lines, status lines, framing fields and chunks are written anew.
 3. A head is complete or it does not exist: no event is made of a part of it.
@@ -709,6 +710,17 @@ class ResponseReader(_Reader):
         if self._state == "idle":
             raise Refused("surplus_response")
         return self._next_head()
+
+    @property
+    def left(self) -> int:
+        """How many octets are to come of a body with a length, 0 for any other."""
+        return self._left if self._state == "body" and self._body is LENGTH else 0
+
+    def passed_by(self) -> None:
+        """Take what is left of a body with a length for read; llhttp counts no more than we do there."""
+        self._body = NONE
+        self._left = 0
+        self._state = "idle"
 
     def end_of_stream(self) -> End:
         """Take the end of the upstream's stream; END if it ends a body properly, otherwise raises Refused."""

@@ -33,6 +33,7 @@ from policyc.runtime.transport.wheel import Timed
 if TYPE_CHECKING:
     from policyc.runtime.transport.http2 import Http2Connection
     from policyc.runtime.transport.relay import Side
+    from policyc.runtime.transport.splice import Splice
 
 
 class Stream(Timed):
@@ -262,6 +263,10 @@ class Stream(Timed):
                 self._throttled = True
                 self._connection.house.around.met("buffer_bytes")
                 self._exchange.pause_response()
+
+    def splice(self, splice: Splice, on_sent: Callable[[int], None]) -> bool:
+        """Let no body pass by: its octets go into frames."""
+        return False
 
     def send_end(self, trailers: Sequence[Line] = ()) -> None:
         """Complete the response and write it."""

@@ -46,6 +46,7 @@ from policyc.runtime.transport.wheel import Timed, Wheel
 
 if TYPE_CHECKING:
     from policyc.runtime.transport.relay import Relay, Side
+    from policyc.runtime.transport.splice import Splice
 
 _log = logging.getLogger(__name__)
 
@@ -428,6 +429,26 @@ class ClientConnection(Timed, asyncio.Protocol):
             self._out.append(b"\r\n")
         else:
             self._out.append(data)
+
+    def splice(self, splice: Splice, on_sent: Callable[[int], None]) -> bool:
+        """Let the rest of the body pass by, after what was collected."""
+        transport = self._transport
+        if transport is None or self._stalled or self._framing is not LENGTH:
+            return False
+        self._house.upstreams.outbox.flush()
+        out, self._out = self._out, []
+        conn, early = self.conn, sum(map(len, out))
+        conn.bytes_out += early
+
+        def sent(count: int) -> None:
+            conn.bytes_out += count
+            on_sent(count)
+
+        if splice.begin(self, transport, out, sent):
+            return True
+        conn.bytes_out -= early
+        self._out = out
+        return False
 
     def send_end(self, trailers: Sequence[Line] = ()) -> None:
         """Complete the response and write it; trailers go out behind the last chunk."""

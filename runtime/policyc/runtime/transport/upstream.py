@@ -37,6 +37,7 @@ from policyc.runtime.protocol.http1 import (
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.settings import Settings
 from policyc.runtime.transport.outbox import Outbox
+from policyc.runtime.transport.splice import SPLICED_FROM, Pipes, Splice
 from policyc.runtime.transport.unread import unread
 from policyc.runtime.transport.wheel import Timed, Wheel
 
@@ -105,6 +106,7 @@ class Upstreams:
         self.settings = settings
         self.met = met
         self.outbox = Outbox()
+        self.pipes = Pipes()
         self.wheel = wheel
         self.limits: Limits = settings.limits()
         # A shelf lasts as long as an origin or a connection has it.
@@ -177,6 +179,7 @@ class Upstreams:
         for shelf in list(self._idle.values()):
             for connection in list(shelf):
                 connection.close()
+        self.pipes.close_spare()
 
     def made(self, connection: Kept) -> None:
         """Count a new connection."""
@@ -263,6 +266,7 @@ class Upstreams:
             task.cancel()
         for connection in list(self._open):
             connection.close()
+        self.pipes.close_spare()
         if self._dials:
             await asyncio.gather(*self._dials, return_exceptions=True)
 
@@ -595,6 +599,12 @@ def _asked(upgrade: str, accepts_trailers: bool) -> list[Line]:
     return [*lines, (b"connection", b", ".join([name for name, _ in lines]))]
 
 
+def _cut_off(reason: str, error: Exception | None) -> Fail:
+    detail = str(error) if error is not None else "closed by the upstream"
+    message = "the upstream closed the connection too early"
+    return Fail(3004, message, status=502, detail=detail, reason=reason)
+
+
 class UpstreamConnection(Timed, asyncio.Protocol):
     """One connection to an upstream server."""
 
@@ -615,6 +625,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         self._sent = False
         self._writing_paused = False
         self._reading_paused = False
+        self._splice: Splice | None = None
 
     # --- for calls and the pool -----------------------------------------------------------------------------
 
@@ -675,6 +686,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
     def drop(self) -> None:
         """Close at once, whatever is under way."""
         self._call = None
+        self._stop_splice()
         self._upstreams.wheel.forget(self)
         if self._transport is not None:
             self._transport.abort()
@@ -691,6 +703,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
 
     def close(self) -> None:
         """Close; what is not written yet is of a request that is over."""
+        self._stop_splice()
         self._upstreams.wheel.forget(self)
         if self._transport is not None:
             self._upstreams.outbox.flush()
@@ -703,14 +716,16 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         """Read no more."""
         if not self._reading_paused and self._transport is not None:
             self._reading_paused = True
-            self._transport.pause_reading()
+            if self._splice is None:  # which pauses itself
+                self._transport.pause_reading()
             self._upstreams.wheel.forget(self)
 
     def resume(self) -> None:
         """Read again."""
         if self._reading_paused and self._transport is not None:
             self._reading_paused = False
-            self._transport.resume_reading()
+            if self._splice is None:
+                self._transport.resume_reading()
             if self._sent:
                 self._upstreams.wheel.set(self, self._upstreams.settings.idle_timeout_s)
 
@@ -743,7 +758,8 @@ class UpstreamConnection(Timed, asyncio.Protocol):
             while self._call is call and listener is not None:
                 event = self._reader.next()
                 if event is None:
-                    listener.on_flush()
+                    if self._reader.left < SPLICED_FROM or not self._splice_rest(listener):
+                        listener.on_flush()
                     return
                 if event is END:
                     self._finish(call)
@@ -788,7 +804,9 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         """Tell the call that is under way, if there is one."""
         self._leave_short_way()
         call = self._call
-        if exc is not None and call is not None and not call.is_sent and self._transport is not None:
+        passes_by = self._stop_splice()
+        is_sending = call is not None and not call.is_sent and not passes_by
+        if exc is not None and is_sending and self._transport is not None:
             # A write failed: there may be an answer that says why the rest of the body is not wanted.
             said = unread(self._transport, self._upstreams.settings.buffer_bytes)
             if said:
@@ -798,11 +816,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         self._transport = None
         call, self._call = self._call, None
         if call is not None:
-            detail = str(exc) if exc is not None else "closed by the upstream"
-            message = "the upstream closed the connection too early"
-            reason = "cut_off" if self._touched else "upstream_closed"
-            failure = Fail(3004, message, status=502, detail=detail, reason=reason)
-            call.died(failure, not self._touched)
+            call.died(_cut_off("cut_off" if self._touched else "upstream_closed", exc), not self._touched)
 
     def pause_writing(self) -> None:
         """The upstream takes no more for now."""
@@ -821,6 +835,46 @@ class UpstreamConnection(Timed, asyncio.Protocol):
             self._upstreams.wheel.set(self, self._upstreams.settings.idle_timeout_s)
         if self._call is not None and self._call.listener is not None:
             self._call.listener.resume_body()
+
+    # --- a large body (splice.py) ---------------------------------------------------------------------------
+
+    def _splice_rest(self, listener: Listener) -> bool:
+        """Let the rest of the body pass by this process; False if it cannot."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return False
+        splice = self._splice = Splice(self._upstreams.pipes, self, transport, self._reader.left)
+        if listener.on_splice(splice):
+            return True
+        self._splice = None
+        return False
+
+    def _stop_splice(self) -> bool:
+        """Stop the splice that is under way; False if there is none."""
+        splice, self._splice = self._splice, None
+        if splice is None:
+            return False
+        splice.stop()
+        return True
+
+    def spliced(self, is_surplus: bool) -> None:
+        """All of the body has passed; `is_surplus` if something followed it already."""
+        self._splice = None
+        self._reader.passed_by()
+        if self._transport is not None and not self._reading_paused:
+            self._transport.resume_reading()
+        assert self._call is not None
+        self._finish(self._call, is_surplus)
+
+    def splice_moved(self) -> None:
+        """Octets of the body came."""
+        if self._sent and not self._reading_paused:
+            self._upstreams.wheel.set(self, self._upstreams.settings.idle_timeout_s)
+
+    def splice_broken(self, error: OSError | None) -> None:
+        """The connection ended in the middle of the body."""
+        self._fail_call(_cut_off("cut_off", error))
+        self.drop()
 
     # --- the ends -------------------------------------------------------------------------------------------
 
@@ -847,7 +901,7 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         if call is not None:
             call.give_up(failure)
 
-    def _finish(self, call: HttpCall) -> None:
+    def _finish(self, call: HttpCall, is_surplus: bool = False) -> None:
         head = self._head
         self._call = None
         self._upstreams.wheel.forget(self)
@@ -855,7 +909,8 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         if self._reading_paused and self._transport is not None:
             self._reading_paused = False
             self._transport.resume_reading()
-        clean = head is not None and head.keep_alive and call.is_sent and not self._reader.buffered
+        clean = head is not None and head.keep_alive and call.is_sent
+        clean = clean and not (is_surplus or self._reader.buffered)
         if clean and not self._writing_paused and self.is_usable:
             self._upstreams.put(self)
         else:
