@@ -341,7 +341,7 @@ def test_where_splicing_is_forbidden_nothing_is_spliced(monkeypatch: pytest.Monk
 
     before = open_descriptors()
     with monkeypatch.context() as sandbox:
-        sandbox.setattr(os, "splice", forbidden)
+        sandbox.setattr(module, "_splice", forbidden)
         pipes = Pipes()
         assert pipes.take() is None
     assert pipes.take() is None  # it is asked once

@@ -27,6 +27,9 @@ if sys.platform == "linux":
     import fcntl
     import termios
 
+    _splice = os.splice
+    _NOW: Final = os.SPLICE_F_NONBLOCK
+
 _log = logging.getLogger(__name__)
 
 # A body of which less is to come is cheaper to copy than to set a splice up for.
@@ -112,7 +115,7 @@ def _new_pipe() -> Pipe | None:
 
 def _can_splice() -> bool:
     """Whether this system splices: a sandbox may not. Raises OSError if there are no descriptors."""
-    if not hasattr(os, "splice"):
+    if sys.platform != "linux":
         return False
     end, start = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -120,18 +123,14 @@ def _can_splice() -> bool:
         with here, there:
             here.send(b"octets")
             try:
-                return _splice(there.fileno(), start, 6) == _splice(end, there.fileno(), 6) == 6
+                return _splice(there.fileno(), start, 6, None, None, _NOW) == _splice(
+                    end, there.fileno(), 6, None, None, _NOW
+                )
             except OSError:
                 return False
     finally:
         os.close(end)
         os.close(start)
-
-
-def _splice(source: int, target: int, count: int) -> int:
-    if sys.platform != "linux":
-        raise OSError("there is no splice")
-    return os.splice(source, target, count, flags=os.SPLICE_F_NONBLOCK)
 
 
 class Source(Interface):
@@ -241,35 +240,45 @@ class Splice:
 
     def _move(self, pipe: Pipe) -> None:
         """Fill the pipe and empty it, in turns. Raises OSError if the client is gone."""
-        for _ in range(_FILLS):
-            if not self._held:
-                try:
-                    moved = _splice(self._input, pipe.start, min(self._left, pipe.size))
-                except BlockingIOError:
+        before = left = self._left
+        held, sent = self._held, 0
+        lost: OSError | None = None
+        has_ended = False
+        try:
+            for _ in range(_FILLS):
+                if not held:
+                    try:
+                        held = _splice(self._input, pipe.start, min(left, pipe.size), None, None, _NOW)
+                    except BlockingIOError:
+                        break
+                    except OSError as error:
+                        lost = error
+                    if not held:
+                        has_ended = True
+                        break
+                    left -= held
+                moved = _splice(pipe.end, self._output, held, None, None, _NOW)
+                held -= moved
+                sent += moved
+                if held or not left:
                     break
-                except OSError as error:
-                    self._lose_upstream(error)
-                    return
-                if not moved:
-                    self._lose_upstream(None)
-                    return
-                self._left -= moved
-                self._held = moved
-                self._source.splice_moved()
-            try:
-                moved = _splice(pipe.end, self._output, self._held)
-            except BlockingIOError:
-                self._await_client(0)
-                return
-            self._held -= moved
-            self._on_sent(moved)
-            if self._held:
-                self._await_client(moved)
-                return
-            if not self._left:
-                self._end()
-                return
-        self._await_upstream()
+        except BlockingIOError:
+            pass  # the client takes no more for now
+        finally:
+            self._left, self._held = left, held
+            if sent:
+                self._on_sent(sent)
+        if left != before:
+            self._source.splice_moved()
+        if has_ended:
+            self.stop()
+            self._source.splice_broken(lost)
+        elif held:
+            self._await_client(sent)
+        elif left:
+            self._await_upstream()
+        else:
+            self._end()
 
     def _await_upstream(self) -> None:
         if self._is_stalled:
@@ -302,10 +311,6 @@ class Splice:
         if was_stalled:
             self._target.resume_writing()
         self._source.spliced(any(waiting))
-
-    def _lose_upstream(self, error: OSError | None) -> None:
-        self.stop()
-        self._source.splice_broken(error)
 
     def stop(self) -> None:
         """Move no more, and give back what was taken."""
