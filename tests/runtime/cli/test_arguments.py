@@ -39,3 +39,17 @@ def test_wrong_usage_is_status_2_and_one_line(policyc: Command, argv: tuple[str,
     assert err.startswith("policyc: ")
     assert err.endswith(" --help` shows the usage)\n")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("run", "--htp", ":80"), "there is no flag `--htp`: did you mean `--http`?"),
+        (("check", "--formt=json", "a"), "there is no flag `--formt`: did you mean `--format`?"),
+        (("explain", "P0301", "deny"), "`deny` is one too many"),
+    ],
+)
+def test_flag_that_is_mistyped_is_told_which_is_near(
+    policyc: Command, argv: tuple[str, ...], said: str
+) -> None:
+    assert policyc(*argv) == (2, "", f"policyc: {said} (`policyc {argv[0]} --help` shows the usage)\n")

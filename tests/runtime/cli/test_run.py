@@ -50,7 +50,7 @@ def test_nothing_to_run_is_wrong_usage(policyc: Command) -> None:
         (("--forwarded", "keep"), "write `replace` or `append`"),
         (("--trusted-proxies", "10.0.0.0/8,proxy"), "--trusted-proxies proxy: "),
         (("--access-log", "/no/such/folder/log"), "cannot write the access log"),
-        (("--no-such-flag",), "unrecognized arguments"),
+        (("--no-such-flag",), "there is no flag `--no-such-flag` (`policyc run --help` shows the usage)"),
     ],
 )
 def test_flag_that_cannot_be_followed_is_status_2(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
@@ -76,6 +77,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--version", "-V", action=_Version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog="policyc", required=True)
     wanted = next((word for word in argv if not word.startswith("-")), None)
+    asked: argparse.ArgumentParser = parser
     for name, summary in COMMANDS.items():
         command = commands.add_parser(
             name,
@@ -87,6 +89,21 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         if name == wanted:
             module = import_module(f"policyc.runtime.cli.{name}")
             module.add_arguments(command)
+            asked = command
             command.set_defaults(command_module=module)
     parser.set_defaults(argv=tuple(argv))
-    return parser.parse_args(list(argv))
+    arguments, unknown = parser.parse_known_args(list(argv))
+    if unknown:
+        asked.error(_unknown(unknown[0], asked))
+    return arguments
+
+
+def _unknown(word: str, command: argparse.ArgumentParser) -> str:
+    """Return what to say of a word that a command does not know."""
+    if not word.startswith("-"):
+        return f"`{word}` is one too many"
+    from policyc.grammar.nearest import nearest
+
+    flag = word.partition("=")[0]
+    near = nearest(flag, re.findall(r"--[a-z0-9-]+", command.format_usage()))
+    return f"there is no flag `{flag}`" + (f": did you mean `{near}`?" if near else "")
