@@ -74,6 +74,9 @@ def test_the_last_address_has_nothing_after_it() -> None:
 def test_mapped_addresses_are_those_they_map() -> None:
     assert lookup(["192.0.2.0/24"], "::ffff:192.0.2.9") == "192.0.2.0/24"
     assert parse_address("nowhere") is None
+    assert parse_address("192.0.2.1%eth0") is None
+    assert parse_address("fe80::1%") is None
+    assert parse_address("fe80::1%eth0") == parse_address("fe80::1")
 
 
 networks = st.builds(

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from policyc.engine.cel.addresses import read_address
+
 _MAPPED_FIRST = 0xFFFF << 32  # ::ffff:0:0/96 holds IPv4 addresses (RFC 4291 §2.5.5.2)
 
 
@@ -51,17 +53,13 @@ def parse_network(text: str) -> Network | None:
 
 @lru_cache(maxsize=1024)
 def parse_address(text: str) -> tuple[int, int] | None:
-    """Return (version, number) of an address, IPv4-mapped ones as IPv4; None if it is none."""
-    import ipaddress
+    """Return (version, number) of an address, IPv4-mapped ones as IPv4; None if it is none.
 
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    number = int(address)
-    if address.version == 6 and number >> 32 == 0xFFFF:
-        return 4, number - _MAPPED_FIRST
-    return address.version, number
+    A zone (`fe80::1%eth0`) counts for nothing.
+    """
+    address, percent, zone = text.partition("%")
+    ip = read_address(address) if not percent or (zone and ":" in address) else None
+    return None if ip is None else (4 if ip.bits == 32 else 6, ip.number)
 
 
 class NetworkSet:
