@@ -168,6 +168,10 @@ STREAM: dict[str, tuple[list[bytes], set[int]]] = {
     "8.2.2 TE but trailers": ([ask(1, (b"te", b"trailers, deflate"))], {PROTOCOL}),
     "8.3 unknown pseudo-header field": ([ask(fields=[*B, (b":test", b"ok")])], {PROTOCOL}),
     "8.3 pseudo-header field of responses": ([ask(fields=[*B, (b":status", b"200")])], {PROTOCOL}),
+    "8.3 pseudo-header field of interim responses": ([ask(fields=[*B, (b":status", b"103")])], {PROTOCOL}),
+    "8.3 pseudo-header field of interim responses as a trailer": (
+        [post(), frame(HEADERS, block(fields=[(b":status", b"103"), (b"x", b"1")]), EH | ES, 1)], {PROTOCOL}
+    ),
     "8.3 pseudo-header field as a trailer": (
         [post(), frame(HEADERS, block(fields=[(b":method", b"200"), (b"x", b"1")]), EH | ES, 1)], {PROTOCOL}
     ),
@@ -184,6 +188,10 @@ STREAM: dict[str, tuple[list[bytes], set[int]]] = {
     ),
     "8.1.1 DATA short of Content-Length": (
         [post(1, (b"content-length", b"9")), frame(DATA, b"test", ES, 1)], {PROTOCOL}
+    ),
+    "8.1.1 Content-Length that is no number": ([ask(1, (b"content-length", b"+0"))], {PROTOCOL}),
+    "8.1.1 Content-Length with another one": (
+        [post(1, (b"content-length", b"1"), (b"content-length", b"2")), frame(DATA, b"x", ES, 1)], {PROTOCOL}
     ),
     "8.1.1 DATA in two frames beyond Content-Length": (
         [post(1, (b"content-length", b"1")), frame(DATA, b"te", 0, 1), frame(DATA, b"st", ES, 1)], {PROTOCOL}
@@ -214,6 +222,9 @@ NEITHER: dict[str, list[bytes]] = {
     ],
     "8.1 trailers": [
         post(), frame(DATA, b"x", 0, 1), frame(HEADERS, block(fields=[(b"x", b"1")]), EH | ES, 1)
+    ],
+    "8.1 trailer that speaks of the length": [
+        post(), frame(DATA, b"x", 0, 1), frame(HEADERS, block(fields=[(b"content-length", b"x")]), EH | ES, 1)
     ],
     "8.2.2 TE trailers": [ask(1, (b"te", b"trailers"))],
     "7541 4.2 size updates before the fields": [frame(HEADERS, b"\x20\x3f\xe1\x1f" + block(), EH | ES, 1)],

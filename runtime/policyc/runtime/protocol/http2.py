@@ -16,11 +16,11 @@ Sources: RFC 9113, RFC 7541.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from h2.config import H2Configuration
-from h2.connection import H2Connection
+from h2.connection import AllowedStreamIDs, H2Connection
 from h2.events import (
     DataReceived,
     Event,
@@ -36,6 +36,7 @@ from h2.events import (
 )
 from h2.exceptions import DenialOfServiceError, ProtocolError
 from h2.settings import SettingCodes, Settings
+from h2.stream import H2Stream
 from hpack.exceptions import HPACKError
 from hyperframe.frame import GoAwayFrame, SettingsFrame
 
@@ -57,6 +58,10 @@ from policyc.runtime.protocol.http2_frames import (
     FrameReader,
     Http2Limits,
 )
+
+if TYPE_CHECKING:
+    from hpack.struct import Header
+    from hyperframe.frame import Frame as H2Frame
 
 # Windows begin at this size, whatever the settings say: the peer may send so much before it knows them.
 _FIRST_WINDOW: Final = 65_535
@@ -145,10 +150,33 @@ class _Outbox:
         self.is_queued = False
 
 
-class _Connection(H2Connection):
-    """How many streams h2 remembers that were closed: enough for frames that were on their way."""
+class _Stream(H2Stream):
+    """A stream that leaves to us what h2 would end the connection for: see rule 2."""
 
+    def _initialize_content_length(self, headers: Iterable[Header]) -> None:
+        """Let the body be of any length."""
+
+    def receive_headers(
+        self, headers: Iterable[Header], end_stream: bool, header_encoding: bool | str | None
+    ) -> tuple[list[H2Frame], list[Event]]:
+        """Take for an interim response only what can be one: no request, and nothing that ends its stream."""
+        if end_stream or not self.config.client_side:
+            headers = [
+                (name, b"" if name == b":status" and value[:1] == b"1" else value) for name, value in headers
+            ]
+        return super().receive_headers(headers, end_stream, header_encoding)
+
+
+class _Connection(H2Connection):
+    """The state of a connection, and of its streams."""
+
+    # How many streams h2 remembers that were closed: enough for frames that were on their way.
     MAX_CLOSED_STREAMS = 4096
+
+    def _begin_new_stream(self, stream_id: int, allowed_ids: AllowedStreamIDs) -> H2Stream:
+        stream = super()._begin_new_stream(stream_id, allowed_ids)
+        stream.__class__ = _Stream
+        return stream
 
 
 class Session:
@@ -308,8 +336,6 @@ class Session:
 
     def _head(self, event: RequestReceived | ResponseReceived) -> Head:
         stream = event.stream_id
-        # h2 would end the connection where a body is longer or shorter than its head says; we end the stream.
-        self._h2.streams[stream]._expected_content_length = None
         return Head(stream, event.headers, event.stream_ended is not None)
 
     def expect(self, stream: int, length: int) -> None:
