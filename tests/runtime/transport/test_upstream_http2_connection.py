@@ -63,7 +63,7 @@ HOSTILE: dict[str, tuple[Answer, str]] = {
         fields(STATUS, (b"content-length", b"0"), (b"content-length", b"1")), "two_content_lengths",
     ),
     "Content-Length that is no number": (fields(STATUS, (b"content-length", b"+0")), "bad_content_length"),
-    "interim response that ends the stream": (fields((b":status", b"103")), "bad_status_line"),
+    "interim response that ends a stream": (raw(lambda s: frame(1, b"\x08\x03103", 5, s)), "bad_status_line"),
     "body that was told and does not come": (fields(STATUS, (b"content-length", b"5")), "bad_content_length"),
     "switch of protocols": (lambda c, s: c.send(s, [(b":status", b"101")], end=False), "unexpected_upgrade"),
     "too many interim responses": (
