@@ -26,12 +26,19 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def get(phases: dict[Phase, Run], path: str = "/", *, method: str = "GET", log: Any = None) -> httpx.Response:
+def get(
+    phases: dict[Phase, Run],
+    path: str = "/",
+    *,
+    method: str = "GET",
+    log: Any = None,
+    client: tuple[str, int] = ("127.0.0.1", 123),
+) -> httpx.Response:
     async def scenario() -> httpx.Response:
         guarded = PolicyMiddleware(hello, Policy(phases), **({"log": log} if log else {}))
-        transport = httpx.ASGITransport(guarded)
-        async with httpx.AsyncClient(transport=transport, base_url="https://a.example:8443") as client:
-            return await client.request(method, path)
+        transport = httpx.ASGITransport(guarded, client=client)
+        async with httpx.AsyncClient(transport=transport, base_url="https://a.example:8443") as asking:
+            return await asking.request(method, path)
 
     return asyncio.run(scenario())
 
@@ -56,6 +63,15 @@ def test_request_and_response_are_changed() -> None:
     assert reply.text == "('/other', b'b=2', b'yes')"
     assert reply.headers["x-policy"] == "https://a.example:8443"
     assert "x-app" not in reply.headers
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [("::ffff:192.0.2.1", "192.0.2.1"), ("fe80::1%eth0", "fe80::1"), ("2001:db8::1", "2001:db8::1")],
+)
+def test_client_is_who_it_would_be_at_a_gateway(told: str, address: str) -> None:
+    reply = get({REQUEST: lambda x: Respond(200, [], x.conn.client_ip.encode())}, client=(told, 123))
+    assert reply.text == address
 
 
 def test_refusal_skips_the_response_phase_and_an_answer_does_not() -> None:

@@ -35,6 +35,7 @@ from policyc.runtime.location import restore_location
 from policyc.runtime.observe import Record, Sink, discard, timestamp
 from policyc.runtime.services import LocalServices
 from policyc.runtime.state import RateLimiter
+from policyc.runtime.transport.accepted import socket_end
 
 Scope = MutableMapping[str, Any]
 
@@ -126,7 +127,8 @@ class PolicyMiddleware:
             content_length=content_length(headers),
             header_received=now,
         )
-        conn = Connection(client[0], client[1] or 0, server[0], server[1] or 0, started=now)
+        ends = *socket_end((client[0], client[1] or 0)), *socket_end((server[0], server[1] or 0))
+        conn = Connection(*ends, started=now)
         name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
         port = server[1] or (443 if scheme == "https" else 80)
         info = EndpointInfo(f"{scheme}://{host}", scheme, name, port, id=_endpoint_id(scheme, name, port))
