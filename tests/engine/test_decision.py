@@ -124,6 +124,43 @@ def test_only_a_phase_that_looks_at_fields_says_so() -> None:
     assert phase('rule "r" when req.user_agent.contains("x") { deny }').sees_fields
 
 
+def test_what_a_client_says_again_need_not_be_asked_again() -> None:
+    made = phase(
+        'rule "ip" when conn.client_ip == "192.0.2.9" { deny }'
+        ' rule "host" when req.host == "b" { deny }'
+        ' rule "field" when "x-no" in req.headers { deny }'
+        ' rule "path" when req.url.path == "/a" { add-headers { headers: { "accept": "b" } } }'
+        ' rule "many" when conn.bytes_in > 10000 { deny }'
+    )
+    assert made.clear is not None
+    asked = view("/a")
+    assert made.clear(asked) is True
+    asked.conn.client_ip, asked.req.host = "192.0.2.9", "b"
+    asked.req.headers.become(FieldBlock(b"x-no: 1\r\n"))
+    decision = made.rest(asked)  # as none of these is asked
+    assert decision is not None
+    assert decision.names == ("path",)
+    assert made.decide(asked) is None
+    assert made.clear(asked) is False
+    asked.conn.bytes_in = 10001
+    assert made.rest(asked) is None
+
+
+def test_field_that_may_have_been_added_is_asked_each_time() -> None:
+    made = phase(
+        'rule "get" when req.url.path == "/a" { add-headers { headers: { "accept": "b" } } }'
+        ' rule "two" when size(req.headers["accept"]) == 2 { deny }'
+    )
+    assert made.clear is None
+    assert made.rest is made.decide
+
+
+def test_condition_that_fails_is_not_clear() -> None:
+    made = phase('rule "e" when req.headers["x-none"][0] == "" { deny }')
+    assert made.clear is not None
+    assert made.clear(view()) is False
+
+
 def test_dispatched_rules_are_looked_up() -> None:
     rules = "".join(f'rule "r{n}" when req.url.path == "/p{n}" {{ deny 403 }}' for n in range(20))
     made = phase(rules)

@@ -292,4 +292,5 @@ def test_optimised_rules_do_what_the_rules_say(
             decision = deciding.decide(x)
             assert not x.acted
             assert x.req.headers.lines == make().req.headers.lines
+            assert deciding.clear is None or not deciding.clear(x) or deciding.rest(x) is decision
             assert decision is None or seen(decision.apply, x) == want

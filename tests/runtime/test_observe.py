@@ -141,7 +141,7 @@ def test_record_of_a_plain_request_reads_as_any_other() -> None:
         "upstream": "http://127.0.0.1:9",
     }
     log.add(record)
-    frame = log.frame("192.0.2.1", 'a"b', passed, acted, "http://127.0.0.1:9")
+    frame = log.frame("192.0.2.1", 'a"b', log.closing(passed, acted, "http://127.0.0.1:9"))
     log.add_framed(frame, 1795599000.125, "GET", "/\udcff", 200, 5, 1.5)
     log.flush()
     first, second = map(json.loads, stream.getvalue().splitlines())

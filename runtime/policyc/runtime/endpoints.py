@@ -13,7 +13,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from policyc.engine.additions import Additions
-from policyc.engine.decision import Decided, Decision, without_rules
+from policyc.engine.decision import Decide, Decided, without_rules
 from policyc.engine.endpoint_url import EndpointUrl, parse_forward_target
 from policyc.engine.model import EndpointKey, endpoint_id
 from policyc.engine.outcome import Fail, Outcome
@@ -40,12 +40,14 @@ class Endpoint:
     That is `origin` over http and https, `relay` over tcp and tls, None for a cloud endpoint. `meaning` names
     endpoint and policy, for state that outlives a snapshot. `decide` gives what the request phase comes to
     without running it, where that can be said and the response phase does no more than add lines; None else.
-    `routes` are where decisions led from here, by what they were (transport/plain.py).
+    `decided_by` is the phase that does. `routes` are where decisions led from here, by what they were
+    (transport/plain.py).
     """
 
     __slots__ = (
         "_undecided",
         "decide",
+        "decided_by",
         "info",
         "is_bare",
         "key",
@@ -85,7 +87,8 @@ class Endpoint:
         self.on_http_request = _phase(phases, Phase.HTTP_REQUEST, allowed)
         self.on_http_response = _phase(phases, Phase.HTTP_RESPONSE, allowed)
         self.is_bare = self.on_http_request is None and self.on_http_response is None
-        self.decide: Callable[[Exchange], Decision | None] | None = None
+        self.decide: Decide | None = None
+        self.decided_by: Decided | None = None
         self.sees_fields = False
         self._undecided = 0
         self.routes: dict[object, Route] | None = None
@@ -93,7 +96,8 @@ class Endpoint:
             if self.on_http_request is None:
                 self.decide = without_rules
             elif type(self.on_http_request) is Decided:
-                self.decide, self.sees_fields = self.on_http_request.decide, self.on_http_request.sees_fields
+                by = self.decided_by = self.on_http_request
+                self.decide, self.sees_fields = by.decide, by.sees_fields
         self.origin = origin
         self.relay = relay
         self.pooled = pooled

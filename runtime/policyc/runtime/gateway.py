@@ -197,7 +197,7 @@ class Gateway:
     async def start(self, host: str = "127.0.0.1", port: int = 8080) -> None:
         """Listen for HTTP in clear; may be called again for another address. Raises OSError."""
         self._start()
-        listener = Acceptor(greet(self, lambda ends: ClientConnection(self, ends)), self.gate)
+        listener = Acceptor(greet(self, lambda ends: ClientConnection(self, ends, listener.here)), self.gate)
         await listener.start(host, port, reuse_port=self.reuse_port)
         self._servers.append(listener)
 

@@ -82,15 +82,13 @@ class AccessLog:
         if len(self._waiting) >= self.BATCH:
             self.flush()
 
-    def frame(
-        self, client: str, host: str, endpoints: Sequence[str], rules: Sequence[str], upstream: str
-    ) -> Frame:
+    def closing(self, endpoints: Sequence[str], rules: Sequence[str], upstream: str) -> str:
+        """Return how the lines of requests end that went this way."""
+        return f',"endpoints":{_texts(endpoints)},"rules":{_texts(rules)},"upstream":{_quote(upstream)}}}\n'
+
+    def frame(self, client: str, host: str, closing: str) -> Frame:
         """Return what the records of many requests have in common, for `add_framed`."""
-        return (
-            f'","client":"{client}","method":',
-            f',"host":{_quote(host)},"path":',
-            f',"endpoints":{_texts(endpoints)},"rules":{_texts(rules)},"upstream":{_quote(upstream)}}}\n',
-        )
+        return f'","client":"{client}","method":', f',"host":{_quote(host)},"path":', closing
 
     def add_framed(
         self,

@@ -34,17 +34,15 @@ class TextLog(AccessLog):
         if len(self._waiting) >= self.BATCH:
             self.flush()
 
-    def frame(
-        self, client: str, host: str, endpoints: Sequence[str], rules: Sequence[str], upstream: str
-    ) -> Frame:
-        """Return what the lines of many requests have in common."""
+    def closing(self, endpoints: Sequence[str], rules: Sequence[str], upstream: str) -> str:
+        """Return how the lines of requests end that went this way."""
         acted = f" rules={_texts(rules, ',')}" if rules else ""
         went = f" upstream={_value(upstream)}" if upstream else ""
-        return (
-            f"{client} - - [",
-            f" host={_value(host)} ms=",
-            f" endpoints={_texts(endpoints, '>')}{acted}{went}\n",
-        )
+        return f" endpoints={_texts(endpoints, '>')}{acted}{went}\n"
+
+    def frame(self, client: str, host: str, closing: str) -> Frame:
+        """Return what the lines of many requests have in common."""
+        return f"{client} - - [", f" host={_value(host)} ms=", closing
 
     def add_framed(
         self,

@@ -143,7 +143,7 @@ def test_rules_that_are_looked_up_stay_octets_until_then() -> None:
     assert twin.policy is not None
     phase = twin.policy.phases[Phase.HTTP_REQUEST]
     assert isinstance(phase, Decided)
-    namespace = phase.decide.__globals__  # type: ignore[attr-defined]  # it is a function
+    namespace = phase.decide.__globals__
     [dispatch] = [
         owner for value in namespace.values() if isinstance(owner := getattr(value, "__self__", 0), Dispatch)
     ]

@@ -212,6 +212,10 @@ POLICIES = {
     ' rule "get" when req.method == "GET" { add-headers { headers: { "x-get": "1", "accept": "b" } } }'
     ' add-headers { headers: { "x-all": "2" } } }'
     ' on_http_response { add-headers { headers: { "x-b": "2" } } }',
+    "decided by what a client says again": "on_http_request {"
+    ' rule "html" when "text/html" in req.headers["accept"] { add-headers { headers: { "x-html": "1" } } }'
+    ' rule "b" when req.host == "b.example" { deny 403 }'
+    ' add-headers { headers: { "x-all": "2" } } }',
     "fields looked at after some were added": "on_http_request {"
     ' rule "get" when req.method == "GET" { add-headers { headers: { "accept": "b" } } }'
     ' rule "seen" when getReqHeader("accept").size() > 1 { add-headers { headers: { "x-seen": "1" } } } }',

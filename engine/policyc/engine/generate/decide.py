@@ -10,6 +10,10 @@
         except Exception: return None
         return k7(m)
 
+Conditions that look at nothing but the connection and what a client says again with each request (its Host,
+its fields) need not be asked each time: `clear` tells whether none of them holds, and then `rest`, which is
+without them, decides the same.
+
 The conditions are those of the phase's function, written again. They must give what they would give there:
 so they may not draw by chance, read the time or what actions did; and one that looks at field lines is not
 asked any more once a known rule has added some.
@@ -30,7 +34,9 @@ from policyc.engine.generate.module import Body
 from policyc.engine.generate.rule import RuleCode
 from policyc.engine.generate.unit import Unit
 
-_SAID_AT_ONCE = frozenset({"req.method", "req.host", "req.version", "req.content_length", "req.url"})
+_OF_REQUEST = frozenset({"req.method", "req.version", "req.content_length", "req.url"})
+_SAID_AT_ONCE = _OF_REQUEST | {"req.host"}
+_COUNTED = frozenset({"conn.bytes_in", "conn.bytes_out"})
 
 
 class Piece(NamedTuple):
@@ -42,7 +48,7 @@ class Piece(NamedTuple):
 
 
 class Decider:
-    """Writes the function, if the phase is one that decides."""
+    """Writes the functions, if the phase is one that decides."""
 
     def __init__(
         self, unit: Unit, pieces: Sequence[Piece], read: Sequence[ir.Node | None], shared: frozenset[int]
@@ -54,6 +60,7 @@ class Decider:
         self._shared = shared
         self._decisions = Decisions()
         self._of = self._decisions.of
+        self._worth: dict[int, int] = {}  # of the known rules, by number
         self._lines: list[str] = []
 
     @property
@@ -61,28 +68,75 @@ class Decider:
         """Whether a condition looks at field lines."""
         return any(map(_sees_fields, self._read))
 
-    def write(self, name: str) -> bool:
-        """Write the function `name`; False if there is none."""
-        if not all(map(_only_looks, self._read)):
-            return False
+    def write(self) -> tuple[str, ...]:
+        """Write the functions `decide`, and `clear` and `rest` where there is something to be clear of.
+
+        Returns their names; an empty tuple, and none is there, where the phase does not decide.
+        """
+        if not all(map(_only_looks, self._read)) or not self._write("d0", self._pieces):
+            return ()
+        of_client, others = self._apart()
+        if not of_client:
+            return ("d0",)
+        self._write_clear("d1", of_client)
+        self._write("d2", others)
+        return "d0", "d1", "d2"
+
+    def _apart(self) -> tuple[list[ir.Node], list[Piece]]:
+        """Return the conditions that ask only what a client says again, and the rules with other ones.
+
+        A rule that looks at fields behind one that adds some is among the others.
+        """
+        of_client: list[ir.Node] = []
+        others: list[Piece] = []
+        added = False
+        for piece in self._pieces:
+            rule = piece.rule
+            condition = None if rule is None else rule.condition
+            is_plain = condition is None or isinstance(condition, ir.Const)
+            if condition is None or is_plain or _changes(condition) or (added and _sees_fields(condition)):
+                others.append(piece)
+            else:
+                of_client.append(condition)
+            added = added or (rule is not None and any(isinstance(step, AddToRequest) for step in rule.steps))
+        return of_client, others
+
+    def _body(self) -> Body:
         body = Body(self._unit.module, shared=self._shared)
         for node in self._read:
             body.reads.update(reads(node))
-        for piece in self._pieces:
+        return body
+
+    def _write(self, name: str, pieces: Sequence[Piece]) -> bool:
+        body = self._body()
+        self._lines = []
+        self._added = False
+        for piece in pieces:
             if not self._add(piece, body):
                 return False
             if piece.rule is not None and piece.rule.condition is None and piece.rule.ends:
                 break
-        statements = ["try:", "    m = 0", *self._lines, f"    {self._decided()}"]
-        self._unit.module.write(name, ["x"], body, [*statements, "except Exception:", "    return None"])
+        self._finish(name, body, ["m = 0", *self._lines, self._decided()])
         return True
+
+    def _write_clear(self, name: str, conditions: Sequence[ir.Node]) -> None:
+        body = self._body()
+        lines = []
+        for condition in conditions:
+            code, may_fail = Condition(body).of(condition)
+            lines += [f"if {f'({code}) is not False' if may_fail else code}:", "    return False"]
+        self._finish(name, body, [*lines, "return True"])
+
+    def _finish(self, name: str, body: Body, lines: Sequence[str]) -> None:
+        statements = ["try:", *(f"    {line}" for line in lines), "except Exception:", "    return None"]
+        self._unit.module.write(name, ["x"], body, statements)
 
     def _add(self, piece: Piece, body: Body) -> bool:
         lines, dispatch, rule = self._lines, piece.dispatch, piece.rule
         if dispatch is not None:
             self._guard(any(map(_sees_fields, dispatch.subjects)))
             code = dispatch.code(Value(body, frozenset()).of, self._unit.module)
-            lines += [f"    if {code}:", "        return None"]
+            lines += [f"if {code}:", "    return None"]
             return True
         assert rule is not None
         known = _known(self._unit.names[piece.number], rule)
@@ -90,26 +144,29 @@ class Decider:
         if condition is None or (isinstance(condition, ir.Const) and condition.value is True):
             if known is None:
                 return False  # it always comes to more than a decision
-            lines += self._act(known, "    ")
+            lines += self._act(piece.number, known, "")
             return True
         self._guard(_sees_fields(condition))
         code, may_fail = Condition(body).of(condition)
         if known is None:
             # A condition that failed is None, and no decision either.
-            lines += [f"    if {f'({code}) is not False' if may_fail else code}:", "        return None"]
+            lines += [f"if {f'({code}) is not False' if may_fail else code}:", "    return None"]
             return True
-        lines.append(f"    if {f'(c := {code})' if may_fail else code}:")
-        lines += self._act(known, "        ")
+        lines.append(f"if {f'(c := {code})' if may_fail else code}:")
+        lines += self._act(piece.number, known, "    ")
         if may_fail:
-            lines += ["    elif c is None:", "        return None"]
+            lines += ["elif c is None:", "    return None"]
         return True
 
     def _guard(self, sees_fields: bool) -> None:
-        if sees_fields and any(rule.additions for rule in self._decisions.rules):
-            self._lines += ["    if m:", "        return None"]
+        if sees_fields and self._added:
+            self._lines += ["if m:", "    return None"]
 
-    def _act(self, known: Known, indent: str) -> list[str]:
-        lines = [f"{indent}m += {self._decisions.add(known)}"]
+    def _act(self, number: int, known: Known, indent: str) -> list[str]:
+        if number not in self._worth:
+            self._worth[number] = self._decisions.add(known)
+        self._added = self._added or bool(known.additions)
+        lines = [f"{indent}m += {self._worth[number]}"]
         if known.forward is not None:
             lines.append(f"{indent}{self._decided()}")
         return lines
@@ -150,3 +207,14 @@ def _sees_fields(node: ir.Node) -> bool:
         if path not in _SAID_AT_ONCE and not path.startswith("req.url."):
             return True
     return any(map(_sees_fields, ir.children(node)))
+
+
+def _changes(node: ir.Node) -> bool:
+    """Whether an expression may give another value for the next request with the same fields."""
+    if isinstance(node, ir.Var | ir.HasVar):
+        variable = node.variable
+        if variable.path in _COUNTED or (variable.record == "req" and variable.path in _OF_REQUEST):
+            return True
+        if variable.path.startswith("req.url."):
+            return True
+    return any(map(_changes, ir.children(node)))

@@ -77,7 +77,8 @@ class PhaseCode:
         self.shared: list[tuple[Shared, tuple[int, ...]]] = []  # by part, with the rules' numbers
         self._parts: list[str] = []
         self._run = Parts()
-        self._sees_fields: bool | None = None  # None: it does not decide
+        self._deciding: tuple[str, ...] = ()
+        self._sees_fields = False
         with room():
             self.rules = optimise_rules(rules) if optimised else plain_rules(rules)
             parts = _parts(self.rules)
@@ -98,8 +99,8 @@ class PhaseCode:
         functions = self._unit.load("phase")
         self._run.parts = tuple(functions[name] for name in self._parts)
         run = self._run.parts[0] if len(self._parts) == 1 else self._run.all
-        if self._sees_fields is not None:
-            return Decided(run, functions["d0"], self._sees_fields)
+        if self._deciding:
+            return Decided(run, self._sees_fields, *(functions[name] for name in self._deciding))
         return as_additions(run, *self._given)
 
     def _write(self, part: Sequence[Stretch], *, is_shared: bool, decides: bool) -> None:
@@ -133,8 +134,8 @@ class PhaseCode:
         writer.write()
         if decides:
             decider = Decider(self._unit, pieces, read, ids)
-            if decider.write("d0"):
-                self._sees_fields = decider.sees_fields
+            self._deciding = decider.write()
+            self._sees_fields = decider.sees_fields
 
     def _dispatch(self, stretch: Stretch, after: Tail) -> Dispatch:
         rules = self.rules

@@ -33,7 +33,7 @@ class Ends(NamedTuple):
     @classmethod
     def of(cls, transport: asyncio.BaseTransport) -> Ends:
         """Return the ends that the system knows."""
-        here = _own_end(transport.get_extra_info("sockname"))
+        here = own_end(transport.get_extra_info("sockname"))
         return cls(socket_end(transport.get_extra_info("peername")), here, here)
 
     def told(self, told: Told) -> Ends:
@@ -189,4 +189,4 @@ def socket_end(name: object) -> tuple[str, int]:
 
 
 # A gateway has few addresses of its own, and many connections come to each.
-_own_end = lru_cache(64)(socket_end)
+own_end = lru_cache(64)(socket_end)

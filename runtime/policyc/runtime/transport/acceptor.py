@@ -148,6 +148,8 @@ class Acceptor:
         self._resuming: asyncio.Task[None] | None = None
         self._closed = False
         self.sockets: list[socket.socket] = []
+        # The address that all connections come to; None if there are several.
+        self.here: tuple[str, int] | None = None
 
     async def start(self, host: str, port: int, *, reuse_port: bool = False) -> None:
         """Listen at every address that `host` has. Raises OSError."""
@@ -158,6 +160,7 @@ class Acceptor:
         # Copies of the descriptors: they keep the queue of the system while the server is closed.
         self.sockets = [_again(each) for each in sockets_of(server)]
         self._servers = [server]
+        self.here = _only_address(self.sockets)
         try:
             await self._listen(accepted_at_once() - 1)
         except OSError:
@@ -223,6 +226,14 @@ class Acceptor:
         self.pause()
         for each in self.sockets:
             each.close()
+
+
+def _only_address(sockets: list[socket.socket]) -> tuple[str, int] | None:
+    """Return the address at which these listen, None if it is more than one."""
+    if len(sockets) != 1 or sockets[0].family != socket.AF_INET:
+        return None
+    address, port = sockets[0].getsockname()
+    return None if address == "0.0.0.0" else (address, port)  # noqa: S104  # nothing is bound to it here
 
 
 def _again(listening: socket.socket) -> socket.socket:

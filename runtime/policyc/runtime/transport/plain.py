@@ -159,10 +159,10 @@ class PlainExchange:
     """The exchanges of one client connection that go the short way, one after the other."""
 
     __slots__ = (
-        "_body", "_client", "_clock", "_connection", "_family", "_fields", "_first", "_frame", "_framed",
-        "_hops", "_house", "_is_sent", "_key", "_method", "_octets", "_onward", "_pool",
-        "_request", "_results", "_route", "_said", "_snapshot", "_started", "_started_wall", "_target",
-        "_told", "_traffic", "_waiting",
+        "_asked", "_body", "_client", "_clock", "_connection", "_family", "_fields", "_first", "_frame",
+        "_framed", "_hops", "_house", "_is_clear", "_is_sent", "_key", "_method", "_octets", "_onward",
+        "_pool", "_request", "_results", "_route", "_said", "_snapshot", "_started", "_started_wall",
+        "_target", "_told", "_traffic", "_waiting",
     )  # fmt: skip
 
     def __init__(self, client: ClientConnection, house: House) -> None:
@@ -185,6 +185,8 @@ class PlainExchange:
         self._told: FieldBlock | None = None
         # What it came to with the last request, and the head from the second line on where that is so again.
         self._key: object = None
+        self._asked: Endpoint | None = None
+        self._is_clear: bool | None
         self._first: Endpoint
         self._route: Route
         self._onward: bytes
@@ -225,7 +227,7 @@ class PlainExchange:
             return False
         if self._told is None:
             self._told = FieldBlock(said.block + self._family)
-            self._key = None
+            self._key = self._asked = None
         endpoint = self._pool.only or self._pool.choose()
         self._method, self._target = line[1].decode("ascii"), line[2].decode("ascii")
         self._body = data[end:]
@@ -296,6 +298,11 @@ class PlainExchange:
                 decide = endpoint.decide
                 if decide is None or (way and endpoint.sees_fields):  # which others may have added to
                     return None
+                if endpoint is first and (by := endpoint.decided_by) is not None and by.clear is not None:
+                    if self._asked is not endpoint:  # once per connection, while it says the same
+                        self._asked, self._is_clear = endpoint, by.clear(view)
+                    if self._is_clear:
+                        decide = by.rest
                 decision = decide(view)
                 if decision is None:
                     endpoint.undecided()
@@ -531,8 +538,11 @@ class PlainExchange:
             # With the next request, most of the record is the same.
             if framed != self._framed:
                 self._framed = framed
-                client = self._client.conn.client_ip
-                self._frame = access.frame(client, said.authority, passed, acted, origin.name)
+                if hops is not None:
+                    closing = access.closing(passed, acted, origin.name)
+                else:
+                    closing = route.closing = route.closing or access.closing(passed, acted, origin.name)
+                self._frame = access.frame(self._client.conn.client_ip, said.authority, closing)
             access.add_framed(self._frame, self._started_wall, method, path, status, length, duration_ms)
             return
         record: Record = {

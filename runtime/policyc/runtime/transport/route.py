@@ -24,10 +24,11 @@ class Route:
     """What exchanges that come this way have in common; the next request of a client mostly is one.
 
     `asked` is what the phases add to the request and `answered` what they add to the response, as lines;
-    `names` are the rules that act, `passed` the URLs of the endpoints.
+    `names` are the rules that act, `passed` the URLs of the endpoints, `closing` how a line of the access log
+    ends, where somebody has asked.
     """
 
-    __slots__ = ("answered", "asked", "endpoint", "names", "origin", "passed", "way")
+    __slots__ = ("answered", "asked", "closing", "endpoint", "names", "origin", "passed", "way")
 
     def __init__(self, way: Way, origin: HttpOrigin) -> None:
         """Sum up the hops of `way`, from the outermost one to the one with `origin`."""
@@ -44,6 +45,7 @@ class Route:
                 self.answered += phase.block
                 names += phase.names
         self.names = names
+        self.closing = ""
 
     def hops(
         self,

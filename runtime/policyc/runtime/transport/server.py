@@ -39,7 +39,7 @@ from policyc.runtime.protocol.http1 import (
     response_octets,
 )
 from policyc.runtime.protocol.refusal import REASONS, Refused
-from policyc.runtime.transport.accepted import Ends, Held
+from policyc.runtime.transport.accepted import Ends, Held, own_end, socket_end
 from policyc.runtime.transport.plain import PlainExchange, PlainReader
 from policyc.runtime.transport.upstream import Upstreams
 from policyc.runtime.transport.wheel import Timed, Wheel
@@ -114,11 +114,15 @@ class ClientConnection(Timed, asyncio.Protocol):
     _at_end = False
     _tunnel: Relay | None = None
 
-    def __init__(self, house: House, ends: Ends | None = None) -> None:
-        """Made by the listener; `ends` are what a PROXY header told of the connection."""
+    def __init__(self, house: House, ends: Ends | None = None, here: tuple[str, int] | None = None) -> None:
+        """Made by the listener; `ends` are what a PROXY header told of the connection.
+
+        `here` is where it came to, if all of the listener's do: asking the system costs a call for each.
+        """
         super().__init__()
         self._house = house
         self._ends = ends
+        self._here = here
         self._settings = house.around.settings
         self._out: list[bytes | memoryview] = []
 
@@ -127,7 +131,11 @@ class ClientConnection(Timed, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport, or turn it away where there are too many."""
         self._transport = cast(asyncio.Transport, transport)
-        peer, here, _ = self._ends or Ends.of(transport)
+        if self._ends is None:
+            peer = socket_end(transport.get_extra_info("peername"))
+            here = self._here or own_end(transport.get_extra_info("sockname"))
+        else:
+            peer, here, _ = self._ends
         self._address = peer[0]
         if not self._house.admit(self, peer[0]):
             self._address = ""

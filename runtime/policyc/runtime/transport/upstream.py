@@ -37,6 +37,7 @@ from policyc.runtime.protocol.http1 import (
 from policyc.runtime.protocol.refusal import Refused
 from policyc.runtime.settings import Settings
 from policyc.runtime.transport.outbox import Outbox
+from policyc.runtime.transport.small_read import SmallRead
 from policyc.runtime.transport.splice import SPLICED_FROM, Pipes, Splice
 from policyc.runtime.transport.unread import unread
 from policyc.runtime.transport.wheel import Timed, Wheel
@@ -861,8 +862,10 @@ class UpstreamConnection(Timed, asyncio.Protocol):
         """All of the body has passed; `is_surplus` if something followed it already."""
         self._splice = None
         self._reader.passed_by()
-        if self._transport is not None and not self._reading_paused:
-            self._transport.resume_reading()
+        if self._transport is not None:
+            SmallRead(self._transport, self)
+            if not self._reading_paused:
+                self._transport.resume_reading()
         assert self._call is not None
         self._finish(self._call, is_surplus)
 
