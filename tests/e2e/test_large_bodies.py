@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.e2e.world import Client, World, ok, run, world
+from tests.e2e.world import Answer, Client, World, ok, run, world
 
 from policyc.runtime.process import open_descriptors
 from policyc.runtime.settings import Settings
@@ -106,6 +106,33 @@ def test_a_large_body_arrives_whole_and_both_connections_are_used_again(way: str
                 assert reply.body == BODY
             assert upstream.connections == 1
             assert (await made.record(3))["bytes"] == SIZE
+            assert_way(made, way)
+
+    run(scenario())
+
+
+def test_bodies_of_all_kinds_follow_each_other_on_one_connection(way: str) -> None:
+    async def scenario() -> None:
+        def chunked(seen: object) -> bytes:
+            coded = b"".join(
+                b"%x\r\n%b\r\n" % (SIZE // 4, BODY[at : at + SIZE // 4]) for at in range(0, SIZE, SIZE // 4)
+            )
+            return b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + coded + b"0\r\n\r\n"
+
+        async with world() as made:
+            answers: dict[str, Answer] = {
+                "/l": ok(BODY),
+                "/s": ok(b"small"),
+                "/m": ok(BODY[:200_000]),
+                "/c": chunked,
+            }
+            upstream = await made.upstream(lambda seen: answers[seen.target](seen))
+            await made.serve(upstream=upstream.url)
+            client = await made.client()
+            for kind in "lsllmlclmsclcsl":
+                reply = await client.get(f"/{kind}", "a.example")
+                assert reply.body == {"l": BODY, "s": b"small", "m": BODY[:200_000], "c": BODY}[kind]
+            assert upstream.connections == 1
             assert_way(made, way)
 
     run(scenario())
