@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.authority import Authority
 
 from policyc.engine.model import Program
 from policyc.runtime.declare import declare
 from policyc.runtime.endpoints import Endpoint, Snapshot
 from policyc.runtime.gateway import Gateway, GatewayError
+from policyc.runtime.program import load_program
 
 FEW, MANY = 500, 2000
 
@@ -82,6 +86,29 @@ def test_endpoint_that_another_one_hides_is_named_whichever_came_first() -> None
             assert pool is not None
             assert pool.key.scheme.value == "https"
             assert gateway.notices == [notice]
+
+
+def test_key_of_another_certificate_in_a_policy_is_found_at_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    ours, other = Authority().sign("a.example"), Authority().sign("a.example")
+    pair = {"server_certificate": ours.certificate, "server_private_key": other.private_key}
+    rule = {"actions": [{"type": "terminate-tls", "config": pair}]}
+    endpoint = {
+        "name": "a",
+        "url": "https://a.example",
+        "traffic_policy": {"on_tcp_connect": [rule]},
+        "upstream": {"url": "9000"},
+    }
+    config = tmp_path / "agent.json"
+    config.write_text(json.dumps({"version": 3, "endpoints": [endpoint]}))
+    for _ in range(2):  # compiled, and from the cache
+        with pytest.raises(GatewayError, match=r"a.example: .*not that of the certificate"):
+            Gateway(load_program(str(config)))
+    pair["server_private_key"] = ours.private_key
+    config.write_text(json.dumps({"version": 3, "endpoints": [endpoint]}))
+    assert Gateway(load_program(str(config))).snapshot.public.find("a.example") is not None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.authority import Authority
 
 from policyc.engine.outcome import TlsTerms
-from policyc.runtime.trust import UntrustedError, agent_terms, trust_of
+from policyc.runtime.trust import UntrustedError, agent_terms, check_terms, trust_of
 
 PEM = Authority().pem
 VERIFY, CAS = "upstream.tls_verify", "upstream.tls_verify_cas"
@@ -82,3 +82,24 @@ def test_settings_of_the_agent_end_tls_behind_the_policy(tmp_path: Path) -> None
 def test_settings_of_the_agent_that_cannot_be_honoured(settings: dict[str, object], words: str) -> None:
     with pytest.raises(UntrustedError, match=words):
         agent_terms(settings)
+
+
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        (
+            TlsTerms(certificate=SERVER.certificate, private_key=OTHER.private_key),
+            "not that of the certificate",
+        ),
+        (TlsTerms(authorities=(PEM, PEM.replace("MII", "MIA", 1))), "`terminate-tls`: .*cannot be read"),
+    ],
+)
+def test_handshakes_that_nobody_could_make_are_refused(terms: TlsTerms, words: str) -> None:
+    with pytest.raises(UntrustedError, match=words):
+        check_terms(terms)
+
+
+def test_handshakes_that_can_be_made_are_not() -> None:
+    check_terms(
+        TlsTerms(certificate=SERVER.certificate, private_key=SERVER.private_key, authorities=(PEM, PEM))
+    )

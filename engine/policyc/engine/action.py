@@ -9,7 +9,7 @@ import enum
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from policyc.engine.outcome import Outcome
+from policyc.engine.outcome import Outcome, TlsTerms
 from policyc.engine.phases import Binding, Phase, Protocol
 from policyc.engine.traffic import Exchange
 from policyc.engine.types import Record
@@ -64,7 +64,8 @@ class Action(Frozen):
     `actions.ngrok.<result_name>`. `compile` makes the step from a config without errors; None while the
     runtime cannot execute the action. `resumes`: a step may answer an outcome that carries `resume`. `check`
     reports what single fields cannot say. `authenticates`: see 2239. `unavailable` says why this installation
-    cannot run an action of this config, None if it can.
+    cannot run an action of this config, None if it can. `handshake` gives what is known beforehand of the TLS
+    handshakes that it asks for, None if that is nothing.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Action(Frozen):
     authenticates: bool = False
     resumes: bool = False
     unavailable: Callable[[Config], str | None] | None = None
+    handshake: Callable[[Config], TlsTerms | None] | None = None
 
     def ends_with(self, config: Config) -> Ends:
         """Return whether the action ends its phase with this config."""

@@ -5,13 +5,14 @@ A phase that the endpoint does not have is not even compiled (`--lenient` lets o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import MappingProxyType
 
 from policyc.engine.cel import ir
 from policyc.engine.draft import DraftEndpoint, DraftPolicy, DraftRule
 from policyc.engine.generate.phase import RuleCode, compile_phase
 from policyc.engine.model import EMPTY_POLICY, EndpointDef, Policy, Program, Run
+from policyc.engine.outcome import TlsTerms
 from policyc.engine.phases import Phase
 from policyc.engine.reads import nodes_of, reads_of, sources_of
 from policyc.engine.types import BOOL
@@ -103,7 +104,20 @@ def _policy(draft: DraftPolicy, digest: str, optimised: bool) -> Policy:
             )
     if not phases:
         return EMPTY_POLICY
-    return Policy(MappingProxyType(phases), reads_of(nodes_of(draft)), f"{draft.label} {digest}")
+    key = f"{draft.label} {digest}"
+    return Policy(MappingProxyType(phases), reads_of(nodes_of(draft)), key, tuple(_handshakes(draft)))
+
+
+def _handshakes(draft: DraftPolicy) -> Iterator[TlsTerms]:
+    for phase in draft.in_order():
+        for rule in phase.rules:
+            for action in rule.actions:
+                declared, config = action.declared, action.config
+                if declared is None or declared.handshake is None or config is None:
+                    continue
+                terms = declared.handshake(config)
+                if terms is not None:
+                    yield terms
 
 
 def _rule(rule: DraftRule) -> RuleCode | None:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from policyc.engine.endpoint_url import EndpointUrl, Upstream
-from policyc.engine.outcome import Outcome
+from policyc.engine.outcome import Outcome, TlsTerms
 from policyc.engine.phases import Binding, Phase, Protocol, phases_of
 from policyc.engine.traffic import Exchange
 from policyc.grammar.frozen import Frozen
@@ -46,12 +46,13 @@ class Policy(Frozen):
     `phases` holds one function per phase that has rules; it is the whole of what was compiled, so a runtime
     that knows its endpoint asks `run` instead. `reads` are the paths of the traffic variables that the
     policy reads, and `secrets` if it asks for one. `key` names the policy and its contents: it changes when
-    they do.
+    they do. `handshakes` is what is known beforehand of the TLS handshakes that it may ask for.
     """
 
     phases: Mapping[Phase, Run]
     reads: frozenset[str] = frozenset()
     key: str = ""
+    handshakes: tuple[TlsTerms, ...] = ()
 
     def run(self, phase: Phase, protocol: Protocol, binding: Binding) -> Run | None:
         """Return the function of a phase, None if there are no rules or the endpoint has no such phase."""

@@ -1,7 +1,7 @@
 """What is in a text in PEM form (RFC 7468), as far as that is known without a TLS library.
 
 A certificate that was cut, a key in a certificate's place, a placeholder: mistakes that would show at the
-first handshake otherwise. Whether a key belongs to its certificate is left to whoever loads them.
+first handshake otherwise. Whether a key belongs to its certificate is left to who has such a library.
 """
 
 from __future__ import annotations

@@ -262,6 +262,8 @@ class Roster:
 
 
 def _declared(definition: EndpointDef, origin: Origin | None, *, pooled: bool) -> Endpoint:
+    if definition.policy.handshakes:
+        _check_handshakes(definition)
     relay = None if definition.url.scheme.is_http else _relay(definition)
     return _endpoint(
         definition.url, definition.account, definition.policy, origin, pooled=pooled, relay=relay
@@ -289,6 +291,16 @@ def _endpoint(
 
 def _both(url: str) -> str:
     return f"{url} has both an upstream and an application"
+
+
+def _check_handshakes(definition: EndpointDef) -> None:
+    from policyc.runtime.trust import UntrustedError, check_terms
+
+    try:
+        for terms in definition.policy.handshakes:
+            check_terms(terms)
+    except UntrustedError as error:
+        raise GatewayError(f"{definition.url.url}: {error}") from None
 
 
 def _trust(definition: EndpointDef) -> tuple[bool, str]:

@@ -51,18 +51,31 @@ def agent_terms(settings: Mapping[str, object], file: str = "") -> TlsTerms | No
     if bool(certificate) is not bool(key):
         raise UntrustedError(f"{where if certificate else key_where}: a certificate and its key go together")
     if certificate:
-        from policyc.runtime.transport.certificates import CertificateError, key_pair
-
-        try:
-            key_pair(certificate, key, where)
-        except CertificateError as error:
-            raise UntrustedError(str(error)) from None
+        _check_pair(certificate, key, where)
     return TlsTerms(
         certificate=certificate,
         private_key=key,
         authorities=tuple(authorities),
         asks_client=bool(authorities),
     )
+
+
+def check_terms(terms: TlsTerms) -> None:
+    """Raise UntrustedError if no handshake could be made on these terms of a policy."""
+    where = "`terminate-tls`"
+    for authorities in terms.authorities:
+        _check_authorities(authorities, where)
+    if terms.certificate:
+        _check_pair(terms.certificate, terms.private_key, where)
+
+
+def _check_pair(certificate: str, key: str, where: str) -> None:
+    from policyc.runtime.transport.certificates import CertificateError, key_pair
+
+    try:
+        key_pair(certificate, key, where)
+    except CertificateError as error:
+        raise UntrustedError(str(error)) from None
 
 
 def _text(value: object, name: str, file: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.engine.exchanges import FakeServices, checked, config_of, exchange, result, run
-from tests.engine.policies import found
+from tests.engine.policies import found, program
 
 from policyc.engine.options import Options
 from policyc.engine.outcome import Close, Fail, Terminate, TlsTerms
@@ -211,6 +211,22 @@ def test_pem_that_can_be_used_is_found_no_fault_with() -> None:
         f"server_certificate: {PEM}, server_private_key: {KEY}, mutual_tls_certificate_authorities: [{PEM}]"
     )
     assert not_built(config, Options(for_run=True)) == []
+
+
+def test_what_is_known_of_handshakes_is_in_the_policy() -> None:
+    def known(config: str) -> tuple[TlsTerms, ...]:
+        start = 'endpoint "https://a.example.com" -> "http://127.0.0.1:1" { on_tcp_connect { terminate-tls'
+        return program(f"{start} {{ {config} }} }} }}").endpoints[0].policy.handshakes
+
+    pem, key = (text.strip('"').replace("\\n", "\n") for text in (PEM, KEY))
+    pair = f"server_certificate: {PEM}, server_private_key: {KEY}"
+    asked = f"mutual_tls_certificate_authorities: ['ca_2abc', {PEM}, secrets.get('v', 'ca')]"
+    assert known('min_version: "1.3"') == ()
+    assert known(pair) == (TlsTerms(certificate=pem, private_key=key),)
+    assert known(f"{pair}, {asked}") == (TlsTerms(certificate=pem, private_key=key, authorities=(pem,)),)
+    assert known(f"server_certificate: {PEM}, server_private_key: secrets.get('v', 'k'), {asked}") == (
+        TlsTerms(authorities=(pem,)),
+    )
 
 
 def test_a_strategy_without_authorities_asks_nobody() -> None:

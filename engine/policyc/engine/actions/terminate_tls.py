@@ -191,14 +191,28 @@ def unavailable(config: Config) -> str | None:
         return "this version cannot do `require-any`: the TLS library verifies every certificate it asks for"
     faults = {_CERTIFICATE: certificate_fault, _KEY: key_fault, _AUTHORITIES: certificate_fault}
     for name, fault in faults.items():
-        reading = config[name] if name in config.given else None
-        for text in () if reading is None else reading.items if isinstance(reading, Items) else (reading,):
-            if not text.is_constant or (name == _AUTHORITIES and text.value.startswith(_ID)):
-                continue
-            why = fault(text.value)
+        for text in _known(config, name):
+            why = fault(text)
             if why is not None:
                 return f"`{name}` cannot be used: {why}"
     return None
+
+
+def _known(config: Config, name: str) -> list[str]:
+    """Return the texts in PEM form that a field gives, those of them that are known beforehand."""
+    reading = config[name] if name in config.given else None
+    texts = reading.items if isinstance(reading, Items) else () if reading is None else (reading,)
+    known = [text.value for text in texts if text.is_constant]
+    return [text for text in known if not (name == _AUTHORITIES and text.startswith(_ID))]
+
+
+def known_terms(config: Config) -> TlsTerms | None:
+    """Return what is known beforehand of the handshakes, None if that is nothing to be looked at."""
+    certificates, keys = _known(config, _CERTIFICATE), _known(config, _KEY)
+    authorities = _known(config, _AUTHORITIES)
+    if certificates and keys:
+        return TlsTerms(certificate=certificates[0], private_key=keys[0], authorities=tuple(authorities))
+    return TlsTerms(authorities=tuple(authorities)) if authorities else None
 
 
 def compile_terminate_tls(config: Config, site: Site) -> Callable[..., Outcome | None]:
@@ -269,6 +283,7 @@ ACTION = Action(
     compile=compile_terminate_tls,
     resumes=True,
     unavailable=unavailable,
+    handshake=known_terms,
     example='on_tcp_connect { terminate-tls { min_version: "1.3", '
     "mutual_tls_certificate_authorities: [\"${secrets.get('gw', 'client-ca')}\"] } }",
     source="spec/actions.md#terminate-tls",
