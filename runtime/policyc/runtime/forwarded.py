@@ -45,7 +45,7 @@ class Forwarding:
         Raises ValueError for a network that is none.
         """
         self._keep_all = keep_all
-        self._told: dict[tuple[str, str, str], bytes] = {}
+        self._told: dict[tuple[str, str], bytes] = {}
         self._networks: list[object] = []
         if trusted:
             from ipaddress import ip_network
@@ -68,16 +68,14 @@ class Forwarding:
 
     def told(self, conn: Connection, scheme: str, host: str) -> bytes:
         """Return the family's lines for a request that has none of its own, as octets with line ends."""
-        key = conn.client_ip, scheme, host
+        key = conn.client_ip, scheme
         told = self._told.get(key)
         if told is None:
             told = b"x-forwarded-for: %b\r\nx-forwarded-proto: %b\r\n" % (key[0].encode(), scheme.encode())
-            if host:
-                told += b"x-forwarded-host: %b\r\n" % host.encode("ascii")
             if len(self._told) >= _TOLD_REMEMBERED:
                 self._told.clear()
             self._told[key] = told
-        return told
+        return b"%bx-forwarded-host: %b\r\n" % (told, host.encode("ascii")) if host else told
 
     def rebuild(
         self, lines: Iterable[Line], conn: Connection, scheme: str, host: str, known: bool
