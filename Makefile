@@ -62,7 +62,7 @@ golden: $(STAMP) ## rewrite the golden files; review the difference as prose
 e2e: $(STAMP) ## the tests that start a gateway on loopback
 	$(BIN)/pytest -m e2e
 
-soak: $(STAMP) ## hours of traffic in forty minutes of CPU: faults, reloads, slow clients, many more examples
+soak: $(STAMP) ## hours of traffic in twenty minutes: faults, reloads, slow clients, many more examples
 	POLICYC_SOAK=1 POLICYC_EXCHANGES=100000 POLICYC_MUTATIONS=20000 POLICYC_RELOADS=1000 \
 	  $(BIN)/pytest tests/soak tests/e2e/test_faults.py tests/e2e/test_mutated_responses.py \
 	  tests/e2e/test_reloads.py --timeout 0 -rP

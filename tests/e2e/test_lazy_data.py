@@ -80,7 +80,6 @@ def test_two_headers_and_the_path_parse_nothing_else() -> None:
         "map of headers": 1,
         "message.header_map": 1,
         "request_url.fill_path": 1,
-        "request_url.normalize_path": 1,
     }
 
 
