@@ -182,6 +182,8 @@ def socket_end(name: object) -> tuple[str, int]:
     """Return (address, port) of a socket name: IPv4-mapped addresses as IPv4, no zone."""
     if not isinstance(name, tuple) or len(name) < 2:
         return "", 0
+    if len(name) == 2:  # of IPv4, as it should be
+        return name
     address = str(name[0]).partition("%")[0]
     if address.startswith("::ffff:") and "." in address:
         address = address[7:]

@@ -69,17 +69,26 @@ class Wheel:
         """Forget `timed` and let go of it at once: it is not used any more."""
         timed.deadline = None
         if timed.slot >= 0:
-            self._slots.get(timed.slot, set()).discard(timed)
+            there = self._slots.get(timed.slot)
+            if there is not None:
+                there.discard(timed)
             timed.slot = -1
             timed.lies_from = math.inf
 
     def _put(self, timed: Timed, slot: int) -> None:
+        slots = self._slots
         if timed.slot >= 0:
-            self._slots.get(timed.slot, set()).discard(timed)
+            slots.get(timed.slot, set()).discard(timed)
         # Invariant: nothing lies in a slot that the wheel has passed; it would never come round.
-        slot = timed.slot = max(slot, self._turned)
+        if slot < self._turned:
+            slot = self._turned
+        timed.slot = slot
         timed.lies_from = (slot - 1) * TICK_S
-        self._slots.setdefault(slot, set()).add(timed)
+        there = slots.get(slot)
+        if there is None:
+            slots[slot] = {timed}
+        else:
+            there.add(timed)
 
     def turn(self) -> None:
         """Let everything expire whose deadline has passed."""
