@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -127,8 +127,7 @@ class PolicyMiddleware:
             content_length=content_length(headers),
             header_received=now,
         )
-        ends = *socket_end((client[0], client[1] or 0)), *socket_end((server[0], server[1] or 0))
-        conn = Connection(*ends, started=now)
+        conn = Connection(*_end(client), *_end(server), started=now)
         name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
         port = server[1] or (443 if scheme == "https" else 80)
         info = EndpointInfo(f"{scheme}://{host}", scheme, name, port, id=_endpoint_id(scheme, name, port))
@@ -228,6 +227,11 @@ def _answer_for(outcome: Outcome, accept: str) -> tuple[Answer, bool]:
     if isinstance(outcome, Forward | Terminate):
         outcome = Fail(2300, "the action is not possible in this phase")
     return error_answer(outcome.status, outcome.message, outcome.code or None, accept), True
+
+
+def _end(told: Sequence[Any]) -> tuple[str, int]:
+    """Return (address, port) of an end, in the form that a gateway has them in; ASGI promises none."""
+    return socket_end((told[0], told[1] or 0, 0, 0))  # as a socket of IPv6 says it: of either family
 
 
 @lru_cache(1024)
