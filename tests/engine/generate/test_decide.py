@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from tests.evaluation import node_of
 
 from policyc.engine.additions import AddToRequest
 from policyc.engine.cel import ir
 from policyc.engine.decision import Decided, ForwardTo
+from policyc.engine.generate.decide import _changes
 from policyc.engine.generate.phase import PhaseCode, RuleCode, compile_phase
 from policyc.engine.outcome import Close
-from policyc.engine.traffic import Exchange, KnownLines
+from policyc.engine.traffic import Exchange, FieldBlock, Headers, KnownLines, Request
+from policyc.engine.variables import VARIABLES, Variable
+from policyc.grammar.source import Source, Span
 
 ADD = AddToRequest(KnownLines([("x-a", "1")]), {})
 SPLIT = AddToRequest(KnownLines([("x-a", "1\r\nx-b: 2")]), {})
@@ -63,3 +68,34 @@ def test_reference_and_other_phases_do_not_decide() -> None:
     assert isinstance(compile_phase(rules, decides=True), Decided)
     assert not isinstance(compile_phase(rules), Decided)
     assert not isinstance(compile_phase(rules, optimised=False, decides=True), Decided)
+
+
+def test_what_differs_from_request_to_request_is_known_to_change() -> None:
+    fields = FieldBlock(
+        b"host: a\r\naccept: b\r\nuser-agent: c\r\ncookie: d=e\r\ncontent-type: text/x; f=g\r\n"
+    )
+
+    def request(method: str, target: str, length: int | None) -> Request:
+        return Request(
+            method, "http", "a", target, Headers.received(fields), version="HTTP/1.1", content_length=length
+        )
+
+    one, other = request("GET", "/", None), request("POST", "/b%41/../c?d=e", 5)
+    for path, variable in VARIABLES.items():
+        if variable.record != "req" or path.startswith("req.ts."):
+            continue
+        if _value(variable, one) != _value(variable, other):
+            assert _changes(read(variable)), path
+    for path in ("conn.bytes_in", "conn.bytes_out"):
+        assert _changes(read(VARIABLES[path]))
+    for path in ("conn.client_ip", "endpoint.url", "req.headers", "req.host", "req.cookies"):
+        assert not _changes(read(VARIABLES[path]))
+
+
+def read(variable: Variable) -> ir.Var:
+    return ir.Var(variable, variable.type, Span(Source("p.policy", ""), 0, 0))
+
+
+def _value(variable: Variable, request: Request) -> object:
+    value = attrgetter(variable.slot)(request)
+    return variable.fill(request) if value is None and variable.fill is not None else value

@@ -62,6 +62,7 @@ class Decider:
         self._of = self._decisions.of
         self._worth: dict[int, int] = {}  # of the known rules, by number
         self._lines: list[str] = []
+        self._adding = 0  # what the known rules are worth, so far, that add lines
 
     @property
     def sees_fields(self) -> bool:
@@ -110,7 +111,7 @@ class Decider:
     def _write(self, name: str, pieces: Sequence[Piece]) -> bool:
         body = self._body()
         self._lines = []
-        self._added = False
+        self._adding = 0
         for piece in pieces:
             if not self._add(piece, body):
                 return False
@@ -159,14 +160,16 @@ class Decider:
         return True
 
     def _guard(self, sees_fields: bool) -> None:
-        if sees_fields and self._added:
-            self._lines += ["if m:", "    return None"]
+        if sees_fields and self._adding:
+            self._lines += [f"if m & {self._adding}:", "    return None"]
 
     def _act(self, number: int, known: Known, indent: str) -> list[str]:
         if number not in self._worth:
             self._worth[number] = self._decisions.add(known)
-        self._added = self._added or bool(known.additions)
-        lines = [f"{indent}m += {self._worth[number]}"]
+        worth = self._worth[number]
+        if known.additions:
+            self._adding |= worth
+        lines = [f"{indent}m += {worth}"]
         if known.forward is not None:
             lines.append(f"{indent}{self._decided()}")
         return lines
