@@ -136,7 +136,7 @@ def test_what_a_client_says_again_need_not_be_asked_again() -> None:
     asked = view("/a")
     assert made.clear(asked) is True
     asked.conn.client_ip, asked.req.host = "192.0.2.9", "b"
-    asked.req.headers.become(FieldBlock(b"x-no: 1\r\n"))
+    asked.req.headers = Headers.received(FieldBlock(b"x-no: 1\r\n"))
     decision = made.rest(asked)  # as none of these is asked
     assert decision is not None
     assert decision.names == ("path",)

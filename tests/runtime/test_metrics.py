@@ -7,7 +7,16 @@ import re
 import pytest
 
 from policyc.runtime import metrics
-from policyc.runtime.metrics import FAMILIES, Metrics, Samples, add_up, bounded, counters_of, exposition
+from policyc.runtime.metrics import (
+    FAMILIES,
+    Metrics,
+    Samples,
+    Traffic,
+    add_up,
+    bounded,
+    counters_of,
+    exposition,
+)
 from policyc.runtime.observe import Record, discard
 from policyc.runtime.reasons import QUIET_LIMITS, REASONS
 from policyc.runtime.settings import SETTINGS
@@ -172,3 +181,13 @@ def test_a_family_has_no_more_series_than_it_may(monkeypatch: pytest.MonkeyPatch
     assert bounded({("a",): 1, ("b",): 2}) == {("a",): 1, ("b",): 2}
     assert bounded({("a",): 1, ("b",): 2, ("c",): 3, ("d",): 4}) == {("a",): 1, ("b",): 2, ("other",): 7}
     assert bounded({}) == {}
+
+
+def test_rules_are_counted_however_many_act_together() -> None:
+    traffic = Traffic()
+    for number in range(600):
+        traffic.acted([f"r{number}", "all"])
+        traffic.acted(("all",))
+    assert traffic.rules["all"] == 1200
+    assert traffic.rules["r0"] == traffic.rules["r599"] == 1
+    assert len(traffic._acted) <= 256 + 600

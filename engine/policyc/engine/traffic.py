@@ -113,13 +113,6 @@ class Headers:
         made.derived = {}
         return made
 
-    def become(self, block: FieldBlock) -> None:
-        """Be as `received` makes them; nobody may have changed these."""
-        self._block = block
-        self.map = block.map
-        if self.derived:
-            self.derived = {}
-
     @property
     def lines(self) -> list[tuple[bytes, bytes]]:
         """The lines; a list that the caller may change as long as nobody has read the map."""

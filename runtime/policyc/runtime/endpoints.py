@@ -45,7 +45,6 @@ class Endpoint:
     """
 
     __slots__ = (
-        "_undecided",
         "decide",
         "decided_by",
         "info",
@@ -60,6 +59,7 @@ class Endpoint:
         "relay",
         "routes",
         "sees_fields",
+        "undecided_count",
     )
 
     binding: Binding
@@ -90,7 +90,7 @@ class Endpoint:
         self.decide: Decide | None = None
         self.decided_by: Decided | None = None
         self.sees_fields = False
-        self._undecided = 0
+        self.undecided_count = 0  # requests in a row
         self.routes: dict[object, Route] | None = None
         if self.on_http_response is None or type(self.on_http_response) is Additions:
             if self.on_http_request is None:
@@ -105,14 +105,9 @@ class Endpoint:
 
     def undecided(self) -> None:
         """The phase has to run after all. If that is so most times, it was better not to ask first."""
-        self._undecided += 1
-        if self._undecided >= _UNDECIDED:
+        self.undecided_count += 1
+        if self.undecided_count >= _UNDECIDED:
             self.decide = None
-
-    def decided(self) -> None:
-        """The phase need not run."""
-        if self._undecided:
-            self._undecided = 0
 
 
 def _phase(phases: Mapping[Phase, Run], phase: Phase, allowed: frozenset[Phase]) -> Run | None:

@@ -96,6 +96,10 @@ _GAUGES = frozenset(name for name, family in FAMILIES.items() if family.kind == 
 _SAME = frozenset({"policyc_build_info"})
 
 
+# Sets of rules of one endpoint that acted together; of others, each rule is counted by itself.
+_TOGETHER = 256
+
+
 class Traffic:
     """The counts of one endpoint; an entry of `by_duration` is one bucket, not a sum.
 
@@ -104,7 +108,7 @@ class Traffic:
     """
 
     __slots__ = (
-        "_counts", "octets", "rules", "seconds_ms", "streams", "tunnelled_in", "tunnelled_out",
+        "_acted", "_counts", "octets", "seconds_ms", "streams", "tunnelled_in", "tunnelled_out",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -114,7 +118,8 @@ class Traffic:
         self.octets = 0
         self.streams = 0
         self.tunnelled_in = self.tunnelled_out = 0
-        self.rules: dict[str, int] = {}
+        # Rules mostly act together: counted by all of their names, which is once per request.
+        self._acted: dict[tuple[str, ...], int] = {}
 
     def answered(self, status: int, duration_ms: float, octets: int) -> None:
         """Count a request that was answered."""
@@ -142,9 +147,24 @@ class Traffic:
 
     def acted(self, names: Sequence[str]) -> None:
         """Count the rules that did something."""
-        rules = self.rules
-        for name in names:
-            rules[name] = rules.get(name, 0) + 1
+        acted, key = self._acted, tuple(names)
+        count = acted.get(key)
+        if count is not None:
+            acted[key] = count + 1
+        elif len(acted) < _TOGETHER:
+            acted[key] = 1
+        else:
+            for name in names:
+                acted[name,] = acted.get((name,), 0) + 1
+
+    @property
+    def rules(self) -> dict[str, int]:
+        """How often each rule did something, by its name."""
+        rules: dict[str, int] = {}
+        for names, count in self._acted.items():
+            for name in names:
+                rules[name] = rules.get(name, 0) + count
+        return rules
 
 
 class Metrics:

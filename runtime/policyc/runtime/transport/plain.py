@@ -14,20 +14,17 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from policyc.engine.additions import Additions
-from policyc.engine.decision import NOTHING
+from policyc.engine.decision import NOTHING, Decide
 from policyc.engine.outcome import Forward
 from policyc.engine.traffic import (
-    Connection,
-    EndpointInfo,
     Exchange,
     FieldBlock,
     Headers,
     Request,
     Response,
-    Services,
     split_block,
 )
 from policyc.engine.values import Timestamp
@@ -73,7 +70,7 @@ _P: Final = ord("P")
 class PlainAnswer:
     """The head of a response; the next one on its connection may say the same to the letter."""
 
-    __slots__ = ("block", "first", "length", "octets", "onward", "start", "status")
+    __slots__ = ("added", "block", "first", "head", "length", "octets", "onward", "start", "status")
 
     def __init__(self, octets: bytes, status: int, block: bytes, length: int) -> None:
         """`octets` are all of it as received, `block` the lines that travel on."""
@@ -84,6 +81,8 @@ class PlainAnswer:
         self.length = length
         self.onward = plain_response_octets(status, block, LENGTH, True, 1)
         self.first = self.onward[: -2 - len(block)]
+        # The head with the lines that phases added last.
+        self.added = self.head = b""
 
 
 class PlainFields:
@@ -117,20 +116,13 @@ class PlainReader:
     reading is remembered, as HPACK has it. Octets only: what is made of them is not.
     """
 
-    __slots__ = ("_heads", "_remembered", "largest", "view")
+    __slots__ = ("_heads", "_remembered", "largest")
 
     def __init__(self, limits: Limits) -> None:
         """Above `largest` octets the limits of a line and of a target would have to be looked at."""
         self._heads = plain_heads(limits.fields)
         self._remembered: dict[bytes, PlainFields] = {}
         self.largest = min(LARGEST, limits.head, limits.line, limits.target)
-        # What decisions look at: filled anew for each request, so that none of its records need be made.
-        self.view = Exchange(
-            Connection(""),
-            EndpointInfo("", "http", "", 0),
-            cast(Services, None),  # which no decision needs
-            Request("GET", "http", "", "/", Headers.received(FieldBlock(b""))),
-        )
 
     def request(self, data: bytes, fields: bytes) -> PlainFields | None:
         """Read the field lines `fields` of the request `data`; None if it is not plain."""
@@ -159,10 +151,10 @@ class PlainExchange:
     """The exchanges of one client connection that go the short way, one after the other."""
 
     __slots__ = (
-        "_asked", "_body", "_client", "_clock", "_connection", "_family", "_fields", "_first", "_frame",
-        "_framed", "_hops", "_house", "_is_clear", "_is_sent", "_key", "_method", "_octets", "_onward",
-        "_pool", "_request", "_results", "_route", "_said", "_snapshot", "_started", "_started_wall",
-        "_target", "_told", "_traffic", "_waiting",
+        "_asked", "_body", "_client", "_clock", "_connection", "_decide", "_family", "_fields", "_first",
+        "_frame", "_framed", "_framed_said", "_hops", "_house", "_is_sent", "_key", "_method", "_octets",
+        "_onward", "_pool", "_request", "_results", "_route", "_said", "_snapshot", "_started",
+        "_started_wall", "_target", "_told", "_traffic", "_view", "_waiting",
     )  # fmt: skip
 
     def __init__(self, client: ClientConnection, house: House) -> None:
@@ -181,12 +173,15 @@ class PlainExchange:
         self._traffic: Traffic
         self._family: bytes
         self._framed: object = None
+        self._framed_said: PlainFields | None = None
         self._frame: Frame
         self._told: FieldBlock | None = None
         # What it came to with the last request, and the head from the second line on where that is so again.
         self._key: object = None
+        self._view: Exchange | None = None
+        # Who decides at this endpoint, which is asked first; in less time where that was found to do.
         self._asked: Endpoint | None = None
-        self._is_clear: bool | None
+        self._decide: Decide | None
         self._first: Endpoint
         self._route: Route
         self._onward: bytes
@@ -227,10 +222,10 @@ class PlainExchange:
             return False
         if self._told is None:
             self._told = FieldBlock(said.block + self._family)
-            self._key = self._asked = None
+            self._key = self._asked = self._view = None
         endpoint = self._pool.only or self._pool.choose()
         self._method, self._target = line[1].decode("ascii"), line[2].decode("ascii")
-        self._body = data[end:]
+        self._body = data[end:] if said.body else b""
         self._started = self._clock()
         self._started_wall = time.time()
         route = None if endpoint.decide is None else self._decided(endpoint)
@@ -294,20 +289,23 @@ class PlainExchange:
             key: object = NOTHING
         else:
             view = self._looked_at(endpoint)
+            decide: Decide | None
+            if self._asked is endpoint:
+                decide = self._decide
+            else:  # once per connection, while it says the same
+                decide, by = endpoint.decide, endpoint.decided_by
+                if by is not None and by.clear is not None and by.clear(view):
+                    decide = by.rest
+                self._asked, self._decide = endpoint, decide
             while True:
-                decide = endpoint.decide
-                if decide is None or (way and endpoint.sees_fields):  # which others may have added to
+                if decide is None:
                     return None
-                if endpoint is first and (by := endpoint.decided_by) is not None and by.clear is not None:
-                    if self._asked is not endpoint:  # once per connection, while it says the same
-                        self._asked, self._is_clear = endpoint, by.clear(view)
-                    if self._is_clear:
-                        decide = by.rest
                 decision = decide(view)
                 if decision is None:
                     endpoint.undecided()
                     return None
-                endpoint.decided()
+                if endpoint.undecided_count:
+                    endpoint.undecided_count = 0
                 if decision.forward is None:
                     key = (*way, endpoint, decision) if way else decision
                     break
@@ -319,6 +317,7 @@ class PlainExchange:
                     return None
                 endpoint = pool.only or pool.choose()
                 view.endpoint = endpoint.info
+                decide = None if endpoint.sees_fields else endpoint.decide  # others may have added some
         if key == self._key and first is self._first:
             return self._route
         origin, told = endpoint.origin, self._told
@@ -331,19 +330,18 @@ class PlainExchange:
         return route
 
     def _looked_at(self, endpoint: Endpoint) -> Exchange:
-        """Return the request as decisions look at it: one view for all, which nobody keeps."""
-        told, said, view = self._told, self._said, self._house.plain.view
-        assert told is not None
-        view.conn, view.endpoint = self._client.conn, endpoint.info
+        """Return the request as decisions look at it: one view for all while the client says the same."""
+        view = self._view
+        if view is None:
+            services = self._house.around.services
+            view = self._view = Exchange(self._client.conn, endpoint.info, services, self._seen(endpoint))
+            return view
+        view.endpoint = endpoint.info
         request = view.req
         request.method = self._method
-        request.scheme = endpoint.info.protocol
-        request.host = said.authority
         request.target = self._target
         request.url = request.url_path = request.url_query = request.url_uri = None
         request.url_query_params = None
-        request.content_length = said.length if said.length >= 0 else None
-        request.headers.become(told)
         return view
 
     def _enter(self, endpoint: Endpoint, line: bytes) -> None:
@@ -447,13 +445,16 @@ class PlainExchange:
         client, status = self._client, answer.status
         hops = self._hops
         if hops is None:
-            added = self._route.answered
+            route = self._route
             if not client.may_go_on:
-                head = plain_response_octets(status, answer.block.octets + added, LENGTH, False, 1)
-            elif added:
-                head = b"%b%b%b\r\n" % (answer.first, answer.block.octets, added)
-            else:
+                head = plain_response_octets(status, answer.block.octets + route.answered, LENGTH, False, 1)
+            elif not route.answered:
                 head = answer.onward
+            elif answer.added is route.answered:
+                head = answer.head
+            else:
+                answer.added = route.answered
+                head = answer.head = b"%b%b%b\r\n" % (answer.first, answer.block.octets, route.answered)
         else:
             made = self._respond(hops, answer, data)
             if made is None:
@@ -519,13 +520,14 @@ class PlainExchange:
         said = self._said
         if hops is None:
             route = self._route
+            acted: Sequence[str]
             endpoint, logs, acted, passed = route.endpoint, None, route.names, route.passed
-            framed: object = (said, route)
+            framed: object = route
         else:
             view, endpoint = hops[0].view, hops[-1].endpoint
             logs, acted = view.logs, view.acted
             passed = [each.endpoint.info.url for each in hops]
-            framed = (said, passed, acted, endpoint)
+            framed = (passed, acted, endpoint)
         origin = endpoint.origin
         assert origin is not None
         duration_ms = (now - self._started) * 1000
@@ -536,8 +538,8 @@ class PlainExchange:
             if acted:
                 self._traffic.acted(acted)
             # With the next request, most of the record is the same.
-            if framed != self._framed:
-                self._framed = framed
+            if said is not self._framed_said or framed != self._framed:
+                self._framed_said, self._framed = said, framed
                 if hops is not None:
                     closing = access.closing(passed, acted, origin.name)
                 else:
@@ -555,7 +557,7 @@ class PlainExchange:
             "bytes": length,
             "duration_ms": round(duration_ms, 3),
             "endpoints": passed,
-            "rules": acted,
+            "rules": list(acted),
             "upstream": origin.name,
         }
         if said.trace:

@@ -44,7 +44,7 @@ class Route:
             if type(phase) is Additions:
                 self.answered += phase.block
                 names += phase.names
-        self.names = names
+        self.names = tuple(names)
         self.closing = ""
 
     def hops(
