@@ -4,10 +4,12 @@
     client ◀── one write ──── answered ◀── response phases ◀── one or two ─── the same connection
 
 What server.py, exchange.py and upstream.py do in many steps, with an object for each thing that may come in
-between, happens here in two calls; where rules come to a decision (engine/decision.py), no phase runs. Rules. 1. The short way decides nothing of its own: the long way would
-have sent the same message and logged the same record (tests run the same traffic both ways). 2. What is not
-plain goes the long way: `begin` returns False before anything has happened; later `leave` makes an
-HttpExchange of what there is, and that goes on from there. 3. llhttp hears every octet.
+between, happens here in two calls; where rules come to a decision (engine/decision.py), no phase runs.
+
+Rules. 1. The short way decides nothing of its own: the long way would have sent the same message and logged
+the same record (tests run the same traffic both ways). 2. What is not plain goes the long way: `begin`
+returns False before anything has happened; later `leave` makes an HttpExchange of what there is, and that
+goes on from there. 3. llhttp hears every octet.
 """
 
 from __future__ import annotations
