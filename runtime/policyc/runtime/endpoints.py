@@ -58,7 +58,6 @@ class Endpoint:
         "pooled",
         "relay",
         "routes",
-        "sees_fields",
         "undecided_count",
     )
 
@@ -89,19 +88,23 @@ class Endpoint:
         self.is_bare = self.on_http_request is None and self.on_http_response is None
         self.decide: Decide | None = None
         self.decided_by: Decided | None = None
-        self.sees_fields = False
         self.undecided_count = 0  # requests in a row
         self.routes: dict[object, Route] | None = None
         if self.on_http_response is None or type(self.on_http_response) is Additions:
             if self.on_http_request is None:
                 self.decide = without_rules
             elif type(self.on_http_request) is Decided:
-                by = self.decided_by = self.on_http_request
-                self.decide, self.sees_fields = by.decide, by.sees_fields
+                self.decided_by = self.on_http_request
+                self.decide = self.decided_by.decide
         self.origin = origin
         self.relay = relay
         self.pooled = pooled
         self.meaning = (key, policy_key)
+
+    @property
+    def sees_fields(self) -> bool:
+        """Whether who decides looks at field lines, and so at those that endpoints outside have added."""
+        return self.decided_by is not None and self.decided_by.sees_fields
 
     def undecided(self) -> None:
         """The phase has to run after all. If that is so most times, it was better not to ask first."""
