@@ -6,7 +6,9 @@ import asyncio
 import os
 import random
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import pytest
 from tests.e2e.world import Answer, Client, World, ok, run, world
@@ -82,6 +84,25 @@ def sending(told: asyncio.Future[str]) -> Serve:
             writer.close()
 
     return serve
+
+
+class Endless(NamedTuple):
+    """A gateway whose upstream answers without end, a client that has asked, and how the upstream fared."""
+
+    made: World
+    client: Client
+    told: asyncio.Future[str]
+
+
+@asynccontextmanager
+async def endless_answer(settings: Settings | None = None) -> AsyncIterator[Endless]:
+    """Begin an answer that has no end."""
+    async with world() as made:
+        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        await made.serve(upstream=await made.server(sending(told)), settings=settings or Settings(seed=1))
+        client = await made.client()
+        client.send(REQUEST)
+        yield Endless(made, client, told)
 
 
 async def all_of(client: Client) -> bytes:
@@ -205,12 +226,7 @@ def test_an_upstream_that_falls_silent_is_given_up(way: str) -> None:
 
 def test_a_client_that_takes_nothing_is_given_up_and_the_upstream_let_go(way: str) -> None:
     async def scenario() -> None:
-        async with world() as made:
-            told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-            where = await made.server(sending(told))
-            await made.serve(upstream=where, settings=Settings(seed=1, write_timeout_s=0.5))
-            client = await made.client()
-            client.send(REQUEST)
+        async with endless_answer(Settings(seed=1, write_timeout_s=0.5)) as (made, _, told):
             assert (await made.record())["reason"] == "write_timeout"
             assert await told == "reset"
             assert_way(made, way)
@@ -220,11 +236,7 @@ def test_a_client_that_takes_nothing_is_given_up_and_the_upstream_let_go(way: st
 
 def test_a_client_that_goes_in_the_middle_frees_the_upstream(way: str) -> None:
     async def scenario() -> None:
-        async with world() as made:
-            told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-            await made.serve(upstream=await made.server(sending(told)))
-            client = await made.client()
-            client.send(REQUEST)
+        async with endless_answer() as (made, client, told):
             await client.reader.readexactly(4 << 20)
             client.writer.transport.abort()
             assert await told == "reset"
@@ -251,11 +263,7 @@ def test_octets_behind_the_body_are_nobody_s_answer(way: str) -> None:
 
 def test_a_gateway_that_must_stop_ends_a_large_body(way: str) -> None:
     async def scenario() -> None:
-        async with world() as made:
-            told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-            await made.serve(upstream=await made.server(sending(told)))
-            client = await made.client()
-            client.send(REQUEST)
+        async with endless_answer() as (made, client, told):
             await client.reader.readexactly(4 << 20)
             await made.gateway.close(0)
             assert (await made.record())["reason"] == "drain_timeout"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from policyc.engine.generate.rule import RuleCode
 
 
-class AddToRequest:
+class AddKnown:
     """A step that adds lines known beforehand; `result` is what later expressions see of it."""
 
     __slots__ = ("lines", "result")
@@ -26,21 +26,22 @@ class AddToRequest:
         self.lines = lines
         self.result = result
 
+
+class AddToRequest(AddKnown):
+    """One in the request phase."""
+
+    __slots__ = ()
+
     def __call__(self, x: Exchange) -> None:
         """Add them."""
         x.req.headers.add_known(self.lines)
         x.results["add_headers"] = self.result
 
 
-class AddToResponse:
-    """The same for the response."""
+class AddToResponse(AddKnown):
+    """One in the response phase."""
 
-    __slots__ = ("lines", "result")
-
-    def __init__(self, lines: KnownLines, result: dict[str, object]) -> None:
-        """Made by `add-headers`."""
-        self.lines = lines
-        self.result = result
+    __slots__ = ()
 
     def __call__(self, x: Exchange) -> None:
         """Add them."""

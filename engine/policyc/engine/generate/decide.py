@@ -10,6 +10,8 @@
         except Exception: return None
         return k7(m)
 
+What goes wrong is no decision: then the phase runs, and answers for it as it always does.
+
 Conditions that look at nothing but the connection and what a client says again with each request (its Host,
 its fields) need not be asked each time: `clear` tells whether none of them holds, and then `rest`, which is
 without them, decides the same.

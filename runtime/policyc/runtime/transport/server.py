@@ -131,7 +131,7 @@ class ClientConnection(Timed, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport, or turn it away where there are too many."""
         self._transport = cast(asyncio.Transport, transport)
-        if self._ends is None:
+        if self._ends is None:  # as Ends.of, for every connection: without a record that nobody keeps
             peer = socket_end(transport.get_extra_info("peername"))
             here = self._here or own_end(transport.get_extra_info("sockname"))
         else:
