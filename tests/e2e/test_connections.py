@@ -542,16 +542,18 @@ def test_stop_lets_requests_in_flight_finish_and_closes_idle_connections() -> No
             arrived, go = asyncio.Event(), asyncio.Event()
 
             async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                await read_request(reader)
-                arrived.set()
-                await go.wait()
-                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate")
+                while (seen := await read_request(reader)) is not None:
+                    if seen.target == "/late":
+                        arrived.set()
+                        await go.wait()
+                    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate")
                 writer.close()
 
             origin = await made.server(serve)
             await made.serve(endpoint("https://a.example", to=origin))
             busy, idle = await made.client(), await made.client()
-            busy.send(GET)
+            assert (await idle.get("/", "a.example")).status == 200
+            busy.send(GET.replace(b"/", b"/late", 1))
             await arrived.wait()
             address = ("127.0.0.1", made.port)
             closing = asyncio.ensure_future(made.gateway.close(5))

@@ -547,10 +547,12 @@ def test_pipelined_request_behind_which_the_client_left_is_given_up_too() -> Non
 def test_client_gone_in_the_middle_of_its_body_leaves_no_complete_request() -> None:
     async def scenario() -> None:
         got: list[bytes] = []
-        over = asyncio.Event()
+        began, over = asyncio.Event(), asyncio.Event()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
+                await reader.readuntil(b"abc")
+                began.set()
                 got.append(await reader.read(-1))
             except ConnectionError:
                 got.append(b"reset")
@@ -562,6 +564,7 @@ def test_client_gone_in_the_middle_of_its_body_leaves_no_complete_request() -> N
             client.send(
                 b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
             )
+            await began.wait()
             await client.close()
             await over.wait()
             assert not got[0].endswith(b"0\r\n\r\n")

@@ -807,7 +807,7 @@ def test_listeners_of_streams_pause_with_the_others_while_descriptors_are_short(
 ) -> None:
     async def scenario() -> None:
         short = False
-        monkeypatch.setattr(Descriptors, "are_short", lambda _: short)
+        monkeypatch.setattr(Descriptors, "are_short", lambda _, newest: short)
         monkeypatch.setattr(Descriptors, "are_free", lambda _: not short)
         async with world() as made:
             streams, port = StreamWorld(made), free_port()
@@ -816,7 +816,6 @@ def test_listeners_of_streams_pause_with_the_others_while_descriptors_are_short(
                 endpoint(f"tcp://db.example.com:{port}", to=await streams.upstream(echo)),
                 endpoint("http://web.example.com", to=web.url),
             )
-            made.gateway.gate._descriptors.wary = 1
             first = await streams.connect(port)
             await streams.settled()
             short = True

@@ -197,7 +197,11 @@ class Gateway:
     async def start(self, host: str = "127.0.0.1", port: int = 8080) -> None:
         """Listen for HTTP in clear; may be called again for another address. Raises OSError."""
         self._start()
-        listener = Acceptor(greet(self, lambda ends: ClientConnection(self, ends, listener.here)), self.gate)
+        listener = Acceptor(
+            greet(self, lambda ends: ClientConnection(self, ends, listener.here)),
+            self.gate,
+            reads_first=not self.proxies.are_any,
+        )
         await listener.start(host, port, reuse_port=self.reuse_port)
         self._servers.append(listener)
 
@@ -222,7 +226,7 @@ class Gateway:
         What is not served does not listen; a reload may change that. None leaves a kind out. Raises OSError.
         """
         self._start()
-        await self._streams.start(tcp_host, tls)
+        self._streams.start(tcp_host, tls)
 
     def _start(self) -> None:
         if not self._started:
@@ -257,7 +261,7 @@ class Gateway:
         self._idle.set()
         for server in (*self._servers, *self._secure_servers):
             server.close()
-        await self._streams.close()
+        self._streams.close()
         for connection in list(self._connections):
             connection.stop()
         limit = self.settings.drain_timeout_s if deadline_s is None else deadline_s

@@ -6,7 +6,8 @@ import asyncio
 import errno
 import os
 import socket
-from typing import cast
+from collections import Counter
+from typing import ClassVar, cast
 
 import pytest
 from tests.e2e.world import run
@@ -45,11 +46,25 @@ async def connect(port: int) -> Client:
     return Client(*await asyncio.open_connection("127.0.0.1", port))
 
 
+def gate() -> Gate:
+    return Gate(lambda: 0)
+
+
+async def started(to: Gate | None = None) -> Acceptor:
+    listener = Acceptor(Greeter, to or gate())
+    await listener.start("127.0.0.1", 0)
+    return listener
+
+
+def port_of(listener: Acceptor) -> int:
+    port: int = listener.sockets[0].getsockname()[1]
+    return port
+
+
 def test_connection_that_comes_in_a_pause_is_served_after_it() -> None:
     async def scenario() -> None:
-        listener = Acceptor(Greeter)
-        await listener.start("127.0.0.1", 0)
-        port = listener.sockets[0].getsockname()[1]
+        listener = await started()
+        port = port_of(listener)
         assert await (await connect(port)).word() == b"hello"
         listener.pause()
         assert listener.is_paused
@@ -70,18 +85,51 @@ def test_connection_that_comes_in_a_pause_is_served_after_it() -> None:
     run(scenario())
 
 
-def test_close_while_it_goes_on_again_leaves_nothing_open() -> None:
+def test_listener_that_is_closed_goes_on_no_more() -> None:
     async def scenario() -> None:
-        listener = Acceptor(Greeter)
-        await listener.start("127.0.0.1", 0)
-        port = listener.sockets[0].getsockname()[1]
+        listener = await started()
+        port = port_of(listener)
         listener.pause()
         listener.resume()
         listener.close()
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        listener.resume()
+        listener.close()
+        assert not listener.is_paused
+        assert all(each.fileno() < 0 for each in listener.sockets)
         with pytest.raises(ConnectionRefusedError):
             await connect(port)
+
+    run(scenario())
+
+
+def test_socket_that_cannot_listen_is_closed_with_the_others() -> None:
+    async def scenario() -> None:
+        watched = gate()
+        listener = Acceptor(Greeter, watched)
+        one, other = listening(), socket.socket(type=socket.SOCK_DGRAM)
+        with pytest.raises(OSError, match="not supported"):
+            listener.serve([one, other])
+        assert one.fileno() == other.fileno() == -1
+        watched.pause()
+        watched.look()
+        assert not listener.is_paused
+
+    run(scenario())
+
+
+def test_address_is_known_where_all_connections_come_to_one() -> None:
+    async def scenario() -> None:
+        listener = await started()
+        assert listener.here == ("127.0.0.1", port_of(listener))
+        listener.close()
+        two, anywhere = Acceptor(Greeter, gate()), Acceptor(Greeter, gate())
+        two.serve([listening(), listening()])
+        await anywhere.start("0.0.0.0", 0)
+        assert (two.here, anywhere.here) == (None, None)
+        assert await (await connect(port_of(anywhere))).word() == b"hello"
+        assert [await (await connect(each.getsockname()[1])).word() for each in two.sockets] == [b"hello"] * 2
+        two.close()
+        anywhere.close()
 
     run(scenario())
 
@@ -94,57 +142,39 @@ def listening() -> socket.socket:
 
 def test_listeners_of_a_gate_pause_together_and_go_on_together(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
-        gate = Gate(lambda: 100)
+        watched = gate()
         short = False
-        monkeypatch.setattr(Descriptors, "are_short", lambda _: short)
+        monkeypatch.setattr(Descriptors, "are_short", lambda _, newest: short)
         monkeypatch.setattr(Descriptors, "are_free", lambda _: not short)
-        one, two, gone = Acceptor(Greeter, gate), Acceptor(Greeter, gate), Acceptor(Greeter, gate)
-        await one.start("127.0.0.1", 0)
+        one, two, gone = await started(watched), Acceptor(Greeter, watched), Acceptor(Greeter, watched)
         for each in (two, gone):
-            await each.serve([listening()])
+            each.serve([listening()])
         gone.close()
-        ports = [each.sockets[0].getsockname()[1] for each in (one, two)]
+        ports = [port_of(each) for each in (one, two)]
         short = True
         assert await (await connect(ports[1])).word() == b"hello"  # which is let in, and the last
-        assert (one.is_paused, two.is_paused, gone.is_paused, gate.pauses) == (True, True, False, 1)
+        assert (one.is_paused, two.is_paused, gone.is_paused, watched.pauses) == (True, True, False, 1)
         waiting = [await connect(port) for port in ports]
-        gate.look()
+        watched.look()
         await asyncio.sleep(0.02)
         assert all(each.has_heard_nothing for each in waiting)
         short = False
-        gate.look()
+        watched.look()
         assert [await each.word() for each in waiting] == [b"hello"] * 2
-        assert gate.pauses == 1
+        assert watched.pauses == 1
         one.close()
         two.close()
 
-    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: 400)
     run(scenario())
 
 
-def test_descriptors_are_not_looked_at_while_connections_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: 400)
-    looks = []
-    monkeypatch.setattr(Descriptors, "are_short", lambda _: looks.append(1))
-    count = 99
-    gate = Gate(lambda: count)
-    gate.passed()
-    assert looks == []
-    count = 100
-    gate.passed()
-    assert looks == [1]
-
-
-def test_descriptors_are_short_at_nine_tenths(monkeypatch: pytest.MonkeyPatch) -> None:
-    lowest = os.dup(0)
-    os.close(lowest)
-    monkeypatch.setattr(acceptor, "accepted_at_once", lambda: 0)
-    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: (lowest + 1) * 10 // 9 + 2)
-    assert not Descriptors().are_short()
-    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: lowest)
-    assert Descriptors().are_short()
+def test_newest_descriptor_tells_at_nine_tenths_that_they_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: 1000)
+    descriptors = Descriptors()
+    assert not descriptors.are_short(899)
+    assert descriptors.are_short(900)
     monkeypatch.setattr(acceptor, "descriptor_limit", lambda: 0)
-    assert not Descriptors().are_short()
+    assert not Descriptors().are_short(1_000_000)
 
 
 def test_descriptors_are_free_again_at_eight_tenths(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,51 +186,124 @@ def test_descriptors_are_free_again_at_eight_tenths(monkeypatch: pytest.MonkeyPa
     assert descriptors.are_free()
 
 
-def test_of_few_descriptors_those_for_one_turn_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    lowest = os.dup(0)
-    os.close(lowest)
-    monkeypatch.setattr(acceptor, "accepted_at_once", lambda: 4)
-    turn = 12
-    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: lowest + turn)
-    assert Descriptors().are_short()
-    monkeypatch.setattr(acceptor, "descriptor_limit", lambda: lowest + turn + 1)
-    assert not Descriptors().are_short()
+class Turns:
+    """Counts the connections of each turn of the loop, and lets go of them."""
+
+    def __init__(self) -> None:
+        self.accepted: list[int] = []
+        self.turn = 0
+
+    def factory(self) -> asyncio.Protocol:
+        self.accepted.append(self.turn)
+        return Greeter()
+
+    async def until(self, count: int) -> Counter[int]:
+        """Let the loop turn until so many are accepted; return how many were in each turn."""
+        while len(self.accepted) < count:
+            await asyncio.sleep(0)
+            self.turn += 1
+        return Counter(self.accepted)
 
 
-def test_fewer_are_accepted_at_once_where_descriptors_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    for limit, expected in (
-        (0, acceptor.ACCEPTED_AT_ONCE),
-        (8, 1),
-        (64, 4),
-        (1024, acceptor.ACCEPTED_AT_ONCE),
-    ):
-        monkeypatch.setattr(acceptor, "descriptor_limit", lambda limit=limit: limit)
-        assert acceptor.accepted_at_once() == expected
-
-
-def test_many_connections_are_accepted_in_one_turn() -> None:
+def test_many_connections_are_accepted_in_one_turn_and_the_rest_in_the_next() -> None:
     async def scenario() -> None:
-        turns: list[int] = []
-        turn = 0
-
-        class Counting(asyncio.Protocol):
-            def connection_made(self, transport: asyncio.BaseTransport) -> None:
-                turns.append(turn)
-                transport.close()
-
-        listener = Acceptor(Counting)
+        turns = Turns()
+        listener = Acceptor(turns.factory, gate())
         await listener.start("127.0.0.1", 0)
         clients = [
             socket.create_connection(listener.sockets[0].getsockname())
-            for _ in range(acceptor.ACCEPTED_AT_ONCE)
+            for _ in range(acceptor.ACCEPTED_AT_ONCE + 3)
         ]
-        while len(turns) < len(clients):
-            await asyncio.sleep(0)
-            turn += 1
+        counts = await turns.until(len(clients))
+        assert list(counts.values()) == [acceptor.ACCEPTED_AT_ONCE, 3]
         for client in clients:
             client.close()
         listener.close()
-        assert len(set(turns)) <= len(clients) // 2
+
+    run(scenario())
+
+
+def test_nothing_more_is_accepted_in_the_turn_in_which_descriptors_become_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        turns, watched = Turns(), gate()
+        short = True
+        monkeypatch.setattr(Descriptors, "are_short", lambda _, newest: short)
+        monkeypatch.setattr(Descriptors, "are_free", lambda _: True)
+        listener = Acceptor(turns.factory, watched)
+        await listener.start("127.0.0.1", 0)
+        clients = [socket.create_connection(listener.sockets[0].getsockname()) for _ in range(3)]
+        assert list((await turns.until(1)).values()) == [1]
+        assert listener.is_paused
+        short = False
+        watched.look()
+        assert list((await turns.until(3)).values()) == [1, 2]
+        for client in clients:
+            client.close()
+        listener.close()
+
+    run(scenario())
+
+
+class Failing(socket.socket):
+    """A socket that listens, and fails to accept as long as there are failures."""
+
+    failures: ClassVar[list[int]] = []
+
+    @classmethod
+    def listening(cls, *failures: int) -> Failing:
+        cls.failures = list(failures)
+        made = cls()
+        made.bind(("127.0.0.1", 0))
+        return made
+
+    def _accept(self) -> object:
+        if self.failures:
+            number = self.failures.pop(0)
+            raise OSError(number, os.strerror(number))
+        return super()._accept()  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
+def test_descriptors_that_are_exhausted_pause_all_listeners_until_there_are_some(
+    number: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        watched = gate()
+        free = False
+        monkeypatch.setattr(Descriptors, "are_free", lambda _: free)
+        one, other = Acceptor(Greeter, watched), await started(watched)
+        one.serve([Failing.listening(number)])
+        client = await connect(port_of(one))
+        while not watched.pauses:
+            await asyncio.sleep(0)
+        watched.look()
+        assert (one.is_paused, other.is_paused) == (True, True)
+        assert client.has_heard_nothing
+        free = True
+        watched.look()
+        assert await client.word() == b"hello"
+        assert (one.is_paused, other.is_paused, watched.pauses) == (False, False, 1)
+        one.close()
+        other.close()
+
+    run(scenario())
+    assert [each.getMessage().partition(",")[0] for each in caplog.records] == [
+        "accepting pauses: file descriptors are short",
+        "accepting goes on",
+    ]
+
+
+def test_client_that_is_gone_when_it_is_accepted_costs_the_next_nothing() -> None:
+    async def scenario() -> None:
+        watched = gate()
+        listener = Acceptor(Greeter, watched)
+        listener.serve([Failing.listening(errno.ECONNABORTED, errno.EPROTO)])
+        assert await (await connect(port_of(listener))).word() == b"hello"
+        assert not Failing.failures
+        assert watched.pauses == 0
+        listener.close()
 
     run(scenario())
 
@@ -208,20 +311,18 @@ def test_many_connections_are_accepted_in_one_turn() -> None:
 def test_pause_that_goes_on_asks_for_what_is_only_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         asked: list[str] = []
-        gate = Gate(lambda: 0, lambda: asked.append("idle"))
-        listener = Acceptor(Greeter, gate)
-        await listener.start("127.0.0.1", 0)
-        gate.look()
+        watched = Gate(lambda: 0, lambda: asked.append("idle"))
+        listener = await started(watched)
+        watched.look()
         assert not asked
         listener.pause()
         monkeypatch.setattr(Descriptors, "are_free", lambda self: False)
-        gate.look()
+        watched.look()
         assert asked == ["idle"]
         assert listener.is_paused
         monkeypatch.setattr(Descriptors, "are_free", lambda self: True)
-        gate.look()
-        while listener.is_paused:
-            await asyncio.sleep(0)
+        watched.look()
+        assert not listener.is_paused
         assert asked == ["idle"]
         listener.close()
 

@@ -36,12 +36,12 @@ def test_there_is_a_listener_per_port_and_one_for_tls() -> None:
             House(f"tcp://a.example:{one}", f"tcp://*:{two}", "tls://a.example", "tls://*.b.example")
         )
         assert made_of.addresses == []
-        await made_of.start("127.0.0.1", ("127.0.0.1", 0))
+        made_of.start("127.0.0.1", ("127.0.0.1", 0))
         places = made_of.addresses
         assert sorted(places)[:2] == sorted(Place("tcp", "127.0.0.1", port) for port in (one, two))
         assert [place.scheme for place in places] == ["tcp", "tcp", "tls"]
         assert places[2].port > 0
-        await made_of.close()
+        made_of.close()
         assert made_of.addresses == []
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -53,9 +53,9 @@ def test_there_is_a_listener_per_port_and_one_for_tls() -> None:
 def test_kind_that_is_left_out_does_not_listen() -> None:
     async def scenario() -> None:
         made_of = listeners(House(f"tcp://a.example:{free_port()}", "tls://a.example"))
-        await made_of.start(None, None)
+        made_of.start(None, None)
         assert made_of.addresses == []
-        await made_of.close()
+        made_of.close()
 
     run(scenario())
 
@@ -66,7 +66,7 @@ def test_port_in_use_is_named_and_nothing_listens() -> None:
             port = taken.getsockname()[1]
             made_of = listeners(House(f"tcp://a.example:{free_port()}", f"tcp://a.example:{port}"))
             with pytest.raises(OSError) as caught:  # noqa: PT011  # the file name tells which
-                await made_of.start("127.0.0.1", None)
+                made_of.start("127.0.0.1", None)
             assert caught.value.filename == f"tcp://127.0.0.1:{port}"
             assert made_of.addresses == []
 
@@ -77,7 +77,7 @@ def test_sockets_that_nobody_adopts_are_closed() -> None:
     async def scenario() -> None:
         house = House()
         made_of = listeners(house)
-        await made_of.start("127.0.0.1", None)
+        made_of.start("127.0.0.1", None)
         port = free_port()
         sockets = made_of.bind(make_snapshot([made(f"tcp://a.example:{port}")]))
         made_of.release(sockets)
@@ -91,28 +91,28 @@ def test_processes_share_a_port_when_they_are_told_to() -> None:
     async def scenario() -> None:
         house = House(f"tcp://a.example:{free_port()}")
         one, two = listeners(house, reuse_port=True), listeners(house, reuse_port=True)
-        await one.start("127.0.0.1", None)
-        await two.start("127.0.0.1", None)
+        one.start("127.0.0.1", None)
+        two.start("127.0.0.1", None)
         assert one.addresses == two.addresses
-        await one.close()
-        await two.close()
-        await one.start("127.0.0.1", None)
+        one.close()
+        two.close()
+        one.start("127.0.0.1", None)
         with pytest.raises(OSError, match="in use"):
-            await listeners(house).start("127.0.0.1", None)
-        await one.close()
+            listeners(house).start("127.0.0.1", None)
+        one.close()
 
     run(scenario())
 
 
-def test_port_that_is_dropped_before_it_listens_is_free_again() -> None:
+def test_port_that_is_dropped_in_the_same_turn_is_free_again() -> None:
     async def scenario() -> None:
         port = free_port()
         made_of = listeners(House())
-        await made_of.start("127.0.0.1", None)
+        made_of.start("127.0.0.1", None)
         made_of.adopt(made_of.bind(make_snapshot([made(f"tcp://a.example:{port}")])))
         made_of.adopt({})
         assert made_of.addresses == []
-        await made_of.close()
+        made_of.close()
         socket.create_server(("127.0.0.1", port)).close()
 
     run(scenario())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +20,9 @@ from policyc.runtime.observe import Record
 from policyc.runtime.program import build
 from policyc.runtime.protocol.http1 import END, RequestHead, RequestReader, ResponseHead, ResponseReader
 from policyc.runtime.protocol.refusal import Refused
+from policyc.runtime.protocol.whole import WholeMessages
 from policyc.runtime.settings import Settings
+from policyc.runtime.transport import plain
 from policyc.runtime.transport.plain import PlainExchange
 from policyc.runtime.transport.server import ClientConnection
 from policyc.runtime.transport.upstream import Address, UpstreamConnection
@@ -478,3 +481,56 @@ def test_memory_of_field_lines_is_bounded() -> None:
         await gateway.close(0)
 
     asyncio.run(scenario())
+
+
+def test_llhttp_takes_every_line_that_the_short_way_takes() -> None:
+    """Why a request with field lines that llhttp took before need not be heard: its line changes nothing.
+
+    In a target, llhttp knows the path and, after the first `?`, the query; in each it looks at one octet.
+    """
+    judge = WholeMessages(requests=True)
+    rest = b"Host: a.example\r\n\r\n"
+    methods = (b"GET", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS")
+    taken = 0
+    for method, octet in itertools.product(methods, range(256)):
+        char = bytes([octet])
+        for target in (b"/%b", b"/a%bb", b"/?%b", b"/a?b%bc", b"/a?b?%b%%"):
+            octets = b"%b %b HTTP/1.1\r\n" % (method, target.replace(b"%b", char).replace(b"%%", b"%")) + rest
+            line = plain._LINE(octets)
+            if line is not None and line.end() == len(octets) - len(rest):
+                taken += 1
+                assert judge.is_one(octets), octets
+    assert taken == len(methods) * 5 * (0x7E - 0x21 + 1 - 1)  # all that can be seen but `#`
+
+
+def test_llhttp_hears_each_head_that_it_can_tell_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bytes] = []
+
+    class Hearing(WholeMessages):
+        def is_one(self, octets: bytes, last: bool = False) -> bool:
+            heard.append(octets)
+            return super().is_one(octets, last)
+
+    monkeypatch.setattr(plain, "REQUESTS", Hearing(requests=True))
+    monkeypatch.setattr(plain, "RESPONSES", Hearing(requests=False))
+    elsewhere, other = GET.replace(b"/a?b=c", b"/z"), GET.replace(b"test", b"tesT")
+    changed, longer = OK.replace(b": s", b": t"), OK.replace(b": 5", b": 6") + b"!"
+    steps: list[Step] = [
+        ("client", GET), ("upstream", OK),
+        ("client", GET), ("upstream", OK.replace(b"hello", b"world")),
+        ("client", elsewhere), ("upstream", changed),
+        ("client", other), ("upstream", longer),
+        ("client", GET), ("upstream", OK),
+    ]  # fmt: skip
+    asyncio.run(scene(None, steps, short=True))
+    assert heard == [GET, OK, changed, other, longer, OK]
+
+
+def test_fields_that_llhttp_refuses_are_refused_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing(WholeMessages):
+        def is_one(self, octets: bytes, last: bool = False) -> bool:
+            return False
+
+    monkeypatch.setattr(plain, "REQUESTS", Refusing(requests=True))
+    seen = asyncio.run(scene(None, [("client", GET), ("upstream", OK)] * 3, short=True))
+    assert seen.short == 0

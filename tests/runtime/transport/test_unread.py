@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any, cast
 
-from policyc.runtime.transport.unread import unread
+from policyc.runtime.transport.unread import has_unread, unread
 
 
 class Wire:
@@ -42,3 +42,20 @@ def test_nothing_is_read_of_tls_or_without_a_socket() -> None:
         assert read(Wire(here, object())) == b""
         assert read(Wire(None)) == b""
     assert read(Wire(here)) == b""  # closed
+
+
+def test_what_nobody_has_read_is_seen_and_stays() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        assert not has_unread(here.fileno())
+        there.sendall(b"more")
+        assert has_unread(here.fileno())
+        assert here.recv(100) == b"more"
+        assert not has_unread(here.fileno())
+
+
+def test_end_of_a_peer_is_nothing_unread() -> None:
+    here, there = socket.socketpair()
+    with here:
+        there.close()
+        assert not has_unread(here.fileno())

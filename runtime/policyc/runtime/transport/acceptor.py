@@ -13,27 +13,21 @@ import errno
 import logging
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import Final, cast
 
 from policyc.runtime.process import descriptor_limit, open_descriptors
-
-if TYPE_CHECKING:
-    from ssl import SSLContext
+from policyc.runtime.transport.brief import BriefProtocol, BriefTransport, enter
 
 _log = logging.getLogger(__name__)
 
-BACKLOG = 1024
+BACKLOG: Final = 1024
 
-# libuv accepts one connection of a listening socket in a turn of the loop, and a turn costs more than that.
-# So each socket is listened to so many times, all with the one queue (W4 of docs/performance.md).
-ACCEPTED_AT_ONCE = 16
+# So many connections are accepted in a turn of the loop: its other work waits meanwhile.
+ACCEPTED_AT_ONCE: Final = 16
 
-
-def accepted_at_once() -> int:
-    """Return how many connections a listener accepts in a turn: fewer where descriptors are few."""
-    limit = descriptor_limit()
-    return max(1, min(ACCEPTED_AT_ONCE, limit // 16)) if limit else ACCEPTED_AT_ONCE
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Descriptors:
@@ -42,23 +36,12 @@ class Descriptors:
     def __init__(self) -> None:
         """Take the limit as it is now."""
         limit = descriptor_limit()
-        # What is accepted in the turn in which that is seen needs descriptors as well.
-        self._full = max(min(limit * 9 // 10, limit - 3 * accepted_at_once()), 1) if limit else 0
+        self._full = max(limit * 9 // 10, 1) if limit else sys.maxsize
         self._free = self._full * 8 // 9
-        self.wary = limit // 4
 
-    def are_short(self) -> bool:
-        """Whether the next descriptor would be a high one. The system gives the lowest that is free."""
-        if not self._full:
-            return False
-        try:
-            lowest = os.dup(0)
-        except OSError as error:
-            import errno
-
-            return error.errno == errno.EMFILE
-        os.close(lowest)
-        return lowest >= self._full
+    def are_short(self, newest: int) -> bool:
+        """Whether the newest descriptor is a high one. The system gives the lowest that is free."""
+        return newest >= self._full
 
     def are_free(self) -> bool:
         """Whether there are enough again. Counts them all: not for every connection."""
@@ -69,7 +52,7 @@ class Gate:
     """Whether a gateway accepts connections: all of its listeners pause together."""
 
     def __init__(self, count: Callable[[], int], relieve: Callable[[], None] = lambda: None) -> None:
-        """`count` tells how many connections there are, which decides when descriptors are looked at.
+        """`count` tells how many connections there are, for the log.
 
         `relieve` is called in a pause that goes on: give up what is only kept.
         """
@@ -77,7 +60,6 @@ class Gate:
         self._relieve = relieve
         self._descriptors = Descriptors()
         self._acceptors: set[Acceptor] = set()
-        self._pausing = False
         self.pauses = 0
 
     def add(self, acceptor: Acceptor) -> None:
@@ -88,24 +70,22 @@ class Gate:
         """Forget a listener that is closed."""
         self._acceptors.discard(acceptor)
 
-    def passed(self) -> None:
+    def passed(self, descriptor: int) -> None:
         """A connection was accepted: pause if it was one of the last that there are descriptors for."""
-        wary = self._descriptors.wary
-        if not wary or self._count() < wary or self._pausing or not self._descriptors.are_short():
-            return
-        self._pausing = True
-        # Not at once: a listener that is closed under the connection that it just accepted loses that one.
-        asyncio.get_running_loop().call_soon(self._pause)
+        if self._descriptors.are_short(descriptor):
+            self.pause()
 
-    def _pause(self) -> None:
+    def pause(self) -> None:
+        """Accept nothing until there are descriptors again."""
         _log.warning("accepting pauses: file descriptors are short, connections=%d", self._count())
-        self._pausing = False
         self.pauses += 1
         for each in self._acceptors:
             each.pause()
 
     def look(self) -> None:
         """Accept again after a pause, if there are descriptors; to be called now and then."""
+        for each in self._acceptors:
+            each.look()
         if not any(each.is_paused for each in self._acceptors):
             return
         if not self._descriptors.are_free():
@@ -131,21 +111,23 @@ def sockets_of(server: asyncio.Server) -> list[socket.socket]:
 
 
 class Acceptor:
-    """Listens at one address; `sockets` are where."""
+    """Listens at one address; `sockets` are where.
+
+    It accepts by itself, many connections in a turn: a loop accepts one, and gives it a transport.
+    """
 
     def __init__(
-        self,
-        factory: Callable[[], asyncio.BaseProtocol],
-        gate: Gate | None = None,
-        *,
-        ssl: SSLContext | None = None,
+        self, factory: Callable[[], asyncio.BaseProtocol], gate: Gate, *, reads_first: bool = False
     ) -> None:
-        """`factory` makes the protocol of a connection; `gate` makes it pause with the others."""
+        """`factory` makes the protocol of a connection; `gate` makes it pause with the others.
+
+        With `reads_first`, clients are the first to speak, and the protocols are `brief.BriefProtocol`.
+        """
         self._factory = factory
         self._gate = gate
-        self._ssl = ssl
-        self._servers: list[asyncio.Server] = []
-        self._resuming: asyncio.Task[None] | None = None
+        self._reads_first = reads_first
+        self._under_way: set[BriefTransport] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None  # while it accepts
         self._closed = False
         self.sockets: list[socket.socket] = []
         # The address that all connections come to; None if there are several.
@@ -153,79 +135,98 @@ class Acceptor:
 
     async def start(self, host: str, port: int, *, reuse_port: bool = False) -> None:
         """Listen at every address that `host` has. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(
-            self._accepted, host, port, ssl=self._ssl, backlog=BACKLOG, reuse_port=reuse_port or None
+        bound = await asyncio.get_running_loop().create_server(
+            asyncio.Protocol, host, port, reuse_port=reuse_port or None, start_serving=False
         )
-        # Copies of the descriptors: they keep the queue of the system while the server is closed.
-        self.sockets = [_again(each) for each in sockets_of(server)]
-        self._servers = [server]
+        try:
+            sockets = [socket.socket(fileno=os.dup(each.fileno())) for each in bound.sockets]
+        finally:
+            bound.close()
+        self.serve(sockets)
+
+    def serve(self, sockets: Iterable[socket.socket]) -> None:
+        """Listen with sockets that are bound; they belong to the acceptor from now on. Raises OSError."""
+        self.sockets = list(sockets)
         self.here = _only_address(self.sockets)
         try:
-            await self._listen(accepted_at_once() - 1)
+            for each in self.sockets:
+                each.setblocking(False)
+                each.listen(BACKLOG)
+                if self._reads_first and sys.platform == "linux":
+                    # Accepted with their first octets, connections need no watching before. Whoever says
+                    # nothing for a second is accepted then.
+                    each.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
+                if self._reads_first:  # connections have it from here; a loop would set it for each
+                    each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:
             self.close()
             raise
-        self._join()
-
-    async def serve(self, sockets: Iterable[socket.socket]) -> None:
-        """Listen with sockets that listen already; they belong to the acceptor from now on."""
-        self.sockets = list(sockets)
-        self._join()
-        self.resume()
-        if self._resuming is not None:
-            await self._resuming
-
-    def _join(self) -> None:
-        if self._gate is not None and not self._closed:
+        if not self._closed:
             self._gate.add(self)
-
-    def _accepted(self) -> asyncio.BaseProtocol:
-        if self._gate is not None:
-            self._gate.passed()
-        return self._factory()
+            self.resume()
 
     @property
     def is_paused(self) -> bool:
         """Whether nothing is accepted for now."""
-        return not self._servers and not self._closed
+        return self._loop is None and not self._closed
 
     def pause(self) -> None:
         """Accept nothing for now."""
-        servers, self._servers = self._servers, []
-        for server in servers:
-            server.close()
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            for each in self.sockets:
+                loop.remove_reader(each.fileno())
 
     def resume(self) -> None:
         """Accept again."""
-        if self.is_paused and self._resuming is None:
-            self._resuming = asyncio.get_running_loop().create_task(self._resume())
-
-    async def _listen(self, times: int) -> None:
-        loop = asyncio.get_running_loop()
-        for each in self.sockets * times:
-            again = _again(each)
-            server = await loop.create_server(self._accepted, sock=again, ssl=self._ssl, backlog=BACKLOG)
-            self._servers.append(server)
-
-    async def _resume(self) -> None:
-        try:
-            await self._listen(accepted_at_once())
-        except OSError:  # there are none again; the next look tries anew
-            self.pause()
-        finally:
-            self._resuming = None
-        if self._closed:
-            self.pause()
+        if self.is_paused:
+            loop = self._loop = asyncio.get_running_loop()
+            for each in self.sockets:
+                loop.add_reader(each.fileno(), self._accept, each)
 
     def close(self) -> None:
         """Listen no more."""
-        self._closed = True
-        if self._gate is not None:
-            self._gate.remove(self)
         self.pause()
+        self._closed = True
+        self._gate.remove(self)
+        self.look()
         for each in self.sockets:
             each.close()
+
+    def look(self) -> None:
+        """Give transports of the loop to connections that have none; to be called now and then."""
+        for each in list(self._under_way):
+            each.last()
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                # What `accept` calls. A socket object for each takes 3 µs (W4 of docs/performance.md).
+                descriptor, peer = listening._accept()  # type: ignore[attr-defined]
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._gate.pause()
+                    return
+                continue  # that client is gone again
+            self._enter(descriptor, peer, listening.family)
+            self._gate.passed(descriptor)
+            if self._loop is None:
+                return
+
+    def _enter(self, descriptor: int, peer: object, family: int) -> None:
+        os.set_blocking(descriptor, False)
+        protocol = self._factory()
+        if not self._reads_first:
+            enter(protocol, socket.socket(family, socket.SOCK_STREAM, 0, descriptor))
+            return
+        brief = BriefTransport(descriptor, family, peer, cast(BriefProtocol, protocol), self._under_way)
+        try:
+            brief.begin()
+        except Exception:  # the others of this turn are not to suffer from it
+            _log.exception("a connection failed")
+            brief.abort()
 
 
 def _only_address(sockets: list[socket.socket]) -> tuple[str, int] | None:
@@ -234,8 +235,3 @@ def _only_address(sockets: list[socket.socket]) -> tuple[str, int] | None:
         return None
     address, port = sockets[0].getsockname()
     return None if address == "0.0.0.0" else (address, port)  # noqa: S104  # nothing is bound to it here
-
-
-def _again(listening: socket.socket) -> socket.socket:
-    """Return another descriptor of a socket that listens."""
-    return socket.socket(fileno=os.dup(listening.fileno()))

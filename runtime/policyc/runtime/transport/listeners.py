@@ -6,7 +6,6 @@ its endpoint in the snapshot of that moment; a port that nothing is served on an
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from typing import NamedTuple
 
@@ -36,13 +35,11 @@ class StreamListeners:
         self._tls: tuple[str, int] | None = None
         self._sockets: dict[Place, socket.socket] = {}
         self._acceptors: dict[Place, Acceptor] = {}
-        self._starting: set[asyncio.Task[None]] = set()
 
-    async def start(self, tcp_host: str | None, tls: tuple[str, int] | None) -> None:
+    def start(self, tcp_host: str | None, tls: tuple[str, int] | None) -> None:
         """Listen for what is served. Raises OSError, and then nothing listens."""
         self._tcp_host, self._tls = tcp_host, tls
         self.adopt(self.bind(self._house.snapshot))
-        await asyncio.gather(*self._starting)
 
     def bind(self, snapshot: Snapshot) -> dict[Place, socket.socket]:
         """Return every socket that `snapshot` needs, new ones bound. Raises OSError, none is left then."""
@@ -74,21 +71,12 @@ class StreamListeners:
             if place not in self._sockets:
                 self._sockets[place] = sock
                 acceptor = self._acceptors[place] = self._acceptor(place)
-                task = asyncio.get_running_loop().create_task(self._serve(place, acceptor, sock))
-                self._starting.add(task)
-                task.add_done_callback(self._starting.discard)
+                acceptor.serve([sock])
 
     def _acceptor(self, place: Place) -> Acceptor:
         house = self._house
         kind = TcpConnection if place.scheme == "tcp" else TlsConnection
         return Acceptor(greet(house, lambda ends: kind(house, ends)), self._gate)
-
-    async def _serve(self, place: Place, acceptor: Acceptor, sock: socket.socket) -> None:
-        try:
-            await acceptor.serve([sock])
-        finally:
-            if self._acceptors.get(place) is not acceptor:  # dropped meanwhile
-                acceptor.close()
 
     def _drop(self, place: Place) -> None:
         del self._sockets[place]
@@ -113,10 +101,8 @@ class StreamListeners:
             Place(place.scheme, place.host, sock.getsockname()[1]) for place, sock in self._sockets.items()
         ]
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Accept nothing more; connections go on."""
-        if self._starting:
-            await asyncio.gather(*self._starting, return_exceptions=True)
         for place in list(self._sockets):
             self._drop(place)
 

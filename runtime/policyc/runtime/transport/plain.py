@@ -9,7 +9,8 @@ between, happens here in two calls; where rules come to a decision (engine/decis
 Rules. 1. The short way decides nothing of its own: the long way would have sent the same message and logged
 the same record (tests run the same traffic both ways). 2. What is not plain goes the long way: `begin`
 returns False before anything has happened; later `leave` makes an HttpExchange of what there is, and that
-goes on from there. 3. llhttp hears every octet.
+goes on from there. 3. llhttp has heard every head, or one that it cannot tell from it: the very same octets,
+but for a request line that `_LINE` takes, of which it takes them all.
 """
 
 from __future__ import annotations
@@ -72,7 +73,10 @@ _P: Final = ord("P")
 class PlainAnswer:
     """The head of a response; the next one on its connection may say the same to the letter."""
 
-    __slots__ = ("added", "block", "first", "head", "length", "octets", "onward", "start", "status")
+    __slots__ = (
+        "added", "block", "first", "head", "last", "last_added", "length", "octets", "onward", "start",
+        "status",
+    )  # fmt: skip
 
     def __init__(self, octets: bytes, status: int, block: bytes, length: int) -> None:
         """`octets` are all of it as received, `block` the lines that travel on."""
@@ -83,17 +87,19 @@ class PlainAnswer:
         self.length = length
         self.onward = plain_response_octets(status, block, LENGTH, True, 1)
         self.first = self.onward[: -2 - len(block)]
-        # The head with the lines that phases added last.
-        self.added = self.head = b""
+        # The head with the lines that phases added last, also for an answer that ends its connection.
+        self.added = self.head = self.last = b""
+        self.last_added: bytes | None = None
 
 
 class PlainFields:
     """What the field lines of a plain request say; `body` is how many octets come after them.
 
-    No NamedTuple: reading an attribute of one takes twice as long.
+    `is_heard` once llhttp took a request with them. No NamedTuple: reading an attribute of one takes twice
+    as long.
     """
 
-    __slots__ = ("authority", "block", "body", "host", "is_told", "keep_alive", "length", "trace")
+    __slots__ = ("authority", "block", "body", "host", "is_heard", "is_told", "keep_alive", "length", "trace")
 
     def __init__(self, plain: PlainRequest, host: str) -> None:
         """Take them as they were read; `host` is the normalised authority."""
@@ -105,6 +111,7 @@ class PlainFields:
         self.body = max(plain.length, 0)
         self.is_told = plain.is_told
         self.trace = plain.trace
+        self.is_heard = False
 
 
 _UNREAD: Final = b"\0"
@@ -200,8 +207,11 @@ class PlainExchange:
 
     # --- the request ----------------------------------------------------------------------------------------
 
-    def begin(self, data: bytes) -> bool:
-        """Take a request and send it on; False where it has to go the long way, and nothing has happened."""
+    def begin(self, data: bytes, *, is_brief: bool = False) -> bool:
+        """Take a request and send it on; False where it has to go the long way, and nothing has happened.
+
+        `is_brief` if the connection can only have this one request.
+        """
         line = _LINE(data)
         if line is None:
             return False
@@ -220,8 +230,12 @@ class PlainExchange:
             return False
         if said.length < 0 and data[0] == _P:  # POST, PUT, PATCH: upstreams expect a Content-Length
             return False
-        if not REQUESTS.is_one(data, not said.keep_alive):
+        if is_brief and said.keep_alive:
             return False
+        if not said.is_heard:
+            if not REQUESTS.is_one(data, not said.keep_alive):
+                return False
+            said.is_heard = True
         if self._told is None:
             self._told = FieldBlock(said.block + self._family)
             self._key = self._asked = self._view = None
@@ -426,8 +440,9 @@ class PlainExchange:
         waited = self._waiting
         if waited:
             data, self._waiting = waited + data, b""
-        answer = connection.answer
+        answer = known = connection.answer
         if answer is None or not data.startswith(answer.octets):
+            known = None
             answer = self._house.plain.response(data)
             if answer is None:
                 self._leave_with(data)
@@ -437,7 +452,7 @@ class PlainExchange:
         if missing > 0 and not waited and missing < _WAITED_FOR:
             self._waiting = data  # many servers write the head and the body one after the other
             return
-        if missing or not RESPONSES.is_one(data):
+        if missing or (known is None and not RESPONSES.is_one(data)):
             self._leave_with(data)
             return
         connection.answer = answer
@@ -449,7 +464,11 @@ class PlainExchange:
         if hops is None:
             route = self._route
             if not client.may_go_on:
-                head = plain_response_octets(status, answer.block.octets + route.answered, LENGTH, False, 1)
+                if answer.last_added is not route.answered:
+                    block = answer.block.octets + route.answered
+                    answer.last = plain_response_octets(status, block, LENGTH, False, 1)
+                    answer.last_added = route.answered
+                head = answer.last
             elif not route.answered:
                 head = answer.onward
             elif answer.added is route.answered:

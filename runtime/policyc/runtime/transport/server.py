@@ -40,6 +40,7 @@ from policyc.runtime.protocol.http1 import (
 )
 from policyc.runtime.protocol.refusal import REASONS, Refused
 from policyc.runtime.transport.accepted import Ends, Held, own_end, socket_end
+from policyc.runtime.transport.brief import BriefProtocol, BriefTransport
 from policyc.runtime.transport.plain import PlainExchange, PlainReader
 from policyc.runtime.transport.upstream import Upstreams
 from policyc.runtime.transport.wheel import Timed, Wheel
@@ -83,7 +84,7 @@ class House(Interface):
         """The connection is gone."""
 
 
-class ClientConnection(Timed, asyncio.Protocol):
+class ClientConnection(Timed, BriefProtocol):
     """One connection of a client: `exchange.Downstream`."""
 
     # What all connections begin with. Most keep most of it, and setting it would take longer for each of them
@@ -113,6 +114,8 @@ class ClientConnection(Timed, asyncio.Protocol):
     _body_octets = 0
     _at_end = False
     _tunnel: Relay | None = None
+    # Whether the transport is there for one request only.
+    _is_brief = False
 
     def __init__(self, house: House, ends: Ends | None = None, here: tuple[str, int] | None = None) -> None:
         """Made by the listener; `ends` are what a PROXY header told of the connection.
@@ -150,10 +153,43 @@ class ClientConnection(Timed, asyncio.Protocol):
             started=Timestamp(time.time_ns()),
             server_region=settings.region,
         )
+        self._plain = PlainExchange(self, self._house)
+        if type(transport) is BriefTransport:
+            self._is_brief = True
+            return
         self._transport.set_write_buffer_limits(high=settings.buffer_bytes)
         self._house.wheel.set(self, settings.idle_timeout_s)
-        self._plain = PlainExchange(self, self._house)
         self._is_ready = True
+
+    # --- brief.BriefProtocol --------------------------------------------------------------------------------
+
+    def begin_briefly(self, data: bytes) -> bool:
+        """Take a request if the short way can, and if it is the last one."""
+        self.conn.bytes_in += len(data)
+        if self._plain.begin(data, is_brief=True):
+            return True
+        self.conn.bytes_in = 0  # they come once more
+        return False
+
+    def moved(self, transport: asyncio.Transport) -> None:
+        """Go on with a transport of the loop."""
+        self._is_brief = False
+        self._transport = transport
+        transport.set_write_buffer_limits(high=self._settings.buffer_bytes)
+        self._is_ready = self._exchange is None and not self._lingering
+        if self._exchange is None and self.deadline is None:
+            self._house.wheel.set(self, self._settings.idle_timeout_s)
+        if self._paused:  # a loop reads in any case when a transport is there
+            asyncio.get_running_loop().call_soon(self._stay_paused, transport)
+
+    def _stay_paused(self, transport: asyncio.Transport) -> None:
+        if self._paused and not transport.is_closing():
+            transport.pause_reading()
+
+    def unread(self) -> None:
+        """Close in stages: there is more than was announced."""
+        self._lingering = False
+        self._linger()
 
     @property
     def admitted(self) -> Admitted:
@@ -441,7 +477,7 @@ class ClientConnection(Timed, asyncio.Protocol):
     def splice(self, splice: Splice, on_sent: Callable[[int], None]) -> bool:
         """Let the rest of the body pass by, after what was collected."""
         transport = self._transport
-        if transport is None or self._stalled or self._framing is not LENGTH:
+        if transport is None or self._stalled or self._is_brief or self._framing is not LENGTH:
             return False
         self._house.upstreams.outbox.flush()
         out, self._out = self._out, []
@@ -641,7 +677,8 @@ class ClientConnection(Timed, asyncio.Protocol):
             self.exchange_finished()
         else:
             self._lingering = True  # the client said that nothing comes any more
-            self._house.wheel.set_at(self, now + self._settings.idle_timeout_s)
+            if not self._is_brief:
+                self._house.wheel.set_at(self, now + self._settings.idle_timeout_s)
             outbox.close(transport)
 
     # --- the end --------------------------------------------------------------------------------------------

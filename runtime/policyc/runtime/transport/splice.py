@@ -23,9 +23,10 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 from typing import Protocol as Interface
 
+from policyc.runtime.transport.unread import has_unread
+
 if sys.platform == "linux":
     import fcntl
-    import termios
 
     _splice = os.splice
     _NOW: Final = os.SPLICE_F_NONBLOCK
@@ -305,12 +306,12 @@ class Splice:
 
     def _end(self) -> None:
         # Whether something follows the body has to be known before anybody else gets the connection.
-        waiting = fcntl.ioctl(self._input, termios.FIONREAD, bytes(4))
+        is_surplus = has_unread(self._input)
         was_stalled = self._is_stalled
         self.stop()
         if was_stalled:
             self._target.resume_writing()
-        self._source.spliced(any(waiting))
+        self._source.spliced(is_surplus)
 
     def stop(self) -> None:
         """Move no more, and give back what was taken."""

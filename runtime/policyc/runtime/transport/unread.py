@@ -1,9 +1,19 @@
-"""What a peer said before its connection broke, and nobody has read yet."""
+"""What a peer said and nobody has read yet."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sys
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
+
+
+def has_unread(descriptor: int) -> bool:
+    """Whether octets lie in a socket, or in what duplicates it."""
+    return any(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)))
 
 
 def unread(transport: asyncio.BaseTransport, limit: int) -> bytes:
