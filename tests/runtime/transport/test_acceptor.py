@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.world import run
 
 from policyc.runtime.transport import acceptor
-from policyc.runtime.transport.acceptor import Acceptor, Descriptors, Gate, sockets_of
+from policyc.runtime.transport.acceptor import Acceptor, Descriptors, Gate
 
 pytestmark = pytest.mark.e2e
 
@@ -327,17 +327,3 @@ def test_pause_that_goes_on_asks_for_what_is_only_kept(monkeypatch: pytest.Monke
         listener.close()
 
     run(scenario())
-
-
-def test_port_that_another_process_took_in_the_last_moment_is_in_use() -> None:
-    class Unheard:
-        sockets = (None,)  # what uvloop has then
-        is_closed = False
-
-        def close(self) -> None:
-            self.is_closed = True
-
-    server = Unheard()
-    with pytest.raises(OSError, match=os.strerror(errno.EADDRINUSE)):
-        sockets_of(cast(asyncio.Server, server))
-    assert server.is_closed

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import pytest
 from tests.e2e.world import endpoint, run, world
@@ -128,3 +131,17 @@ def test_upstream_that_cannot_be_reached_is_counted() -> None:
             assert samples["policyc_upstream_failures_total"] == {(where, "upstream_unreachable"): 1}
 
     run(scenario())
+
+
+def test_port_that_another_process_took_in_the_last_moment_is_in_use() -> None:
+    class Unheard:
+        sockets = (None,)  # what uvloop has then
+        is_closed = False
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    server = Unheard()
+    with pytest.raises(OSError, match=os.strerror(errno.EADDRINUSE)):
+        admin.check_listens(cast(asyncio.Server, server))
+    assert server.is_closed

@@ -1,4 +1,4 @@
-"""Listeners that stop accepting while descriptors are short, and go on when there are some again.
+"""Listeners: they accept, but stop while descriptors are short, and go on when there are some again.
 
     Gate ── pauses and resumes ──▶ every Acceptor of a gateway, whatever it accepts
 
@@ -83,7 +83,7 @@ class Gate:
             each.pause()
 
     def look(self) -> None:
-        """Accept again after a pause, if there are descriptors; to be called now and then."""
+        """Look after what is under way, and after a pause accept again; to be called now and then."""
         for each in self._acceptors:
             each.look()
         if not any(each.is_paused for each in self._acceptors):
@@ -94,20 +94,6 @@ class Gate:
         _log.warning("accepting goes on, connections=%d", self._count())
         for each in self._acceptors:
             each.resume()
-
-
-def sockets_of(server: asyncio.Server) -> list[socket.socket]:
-    """Return where a server that was just made listens. Raises OSError, and then it is closed.
-
-    uvloop does not say when another process has begun to listen between its own bind and listen: the server
-    has no socket then.
-    """
-    sockets: list[socket.socket | None] = list(server.sockets)
-    there = [each for each in sockets if each is not None]
-    if len(there) < len(sockets):
-        server.close()
-        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-    return there
 
 
 class Acceptor:
@@ -161,9 +147,8 @@ class Acceptor:
         except OSError:
             self.close()
             raise
-        if not self._closed:
-            self._gate.add(self)
-            self.resume()
+        self._gate.add(self)
+        self.resume()
 
     @property
     def is_paused(self) -> bool:

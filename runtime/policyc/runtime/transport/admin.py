@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 
 from policyc.runtime.admin import Overseen, Page, answer
 from policyc.runtime.protocol.http1 import Framing, Limits, RequestHead, RequestReader, response_octets
 from policyc.runtime.protocol.refusal import Refused
-from policyc.runtime.transport.acceptor import sockets_of
 
 _log = logging.getLogger(__name__)
 
 _PATIENCE_S = 5.0
 _AT_ONCE = 32
 _HEAD_LIMIT_BYTES = 16 * 1024
+
+
+def check_listens(server: asyncio.Server) -> None:
+    """Raise OSError where a server that was just made does not listen; it is closed then.
+
+    uvloop does not say when another process has begun to listen between its own bind and listen: the server
+    has no socket then.
+    """
+    if any(each is None for each in server.sockets):
+        server.close()
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
 class AdminListener:
@@ -31,7 +43,7 @@ class AdminListener:
     async def start(self, host: str, port: int) -> None:
         """Listen. Raises OSError."""
         server = await asyncio.start_server(self._serve, host, port, limit=_HEAD_LIMIT_BYTES)
-        sockets_of(server)
+        check_listens(server)
         self._server = server
         self._is_loopback = host == "localhost" or host.startswith("127.") or host == "::1"
 
